@@ -1,0 +1,3 @@
+//! The `trailql` binary.
+
+fn main() {}

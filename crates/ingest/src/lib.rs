@@ -1,0 +1,1 @@
+//! Log files into the lake: decode, dedup, route, write, commit.

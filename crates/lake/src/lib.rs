@@ -1,0 +1,1 @@
+//! The Delta table that holds the events, its ledger and its commits.

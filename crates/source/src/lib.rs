@@ -1,0 +1,1 @@
+//! Finds, lists, reads and unpacks CloudTrail log files.

@@ -1,0 +1,1 @@
+//! The SQL session: tables, views, functions, output formats.
