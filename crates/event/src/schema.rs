@@ -43,10 +43,8 @@ pub fn user_identity_fields() -> Fields {
         "sessionissuer",
         vec![text("type"), text("principalid"), text("arn"), text("accountid"), text("username")],
     );
-    let federation = structure(
-        "webidfederationdata",
-        vec![text("federatedprovider"), Field::new("attributes", text_map(), true)],
-    );
+    let federation =
+        structure("webidfederationdata", vec![text("federatedprovider"), Field::new("attributes", text_map(), true)]);
     let session = structure(
         "sessioncontext",
         vec![

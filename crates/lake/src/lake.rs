@@ -1,0 +1,193 @@
+//! Opening, creating and refreshing a lake.
+
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::{StructField, StructType};
+use deltalake::operations::create::CreateBuilder;
+use deltalake::protocol::SaveMode;
+use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use object_store::ObjectStore;
+use trailql_event::{DATE, REGION, table_schema};
+use url::Url;
+
+use crate::error::LakeError;
+use crate::ledger::{LEDGER_DOMAIN, Ledger};
+use crate::snapshot::{DataFile, Snapshot};
+
+/// Name that a lake's Delta table carries.
+const TABLE_NAME: &str = "cloudtrail_logs";
+
+/// A lake at one version; cheap to clone.
+#[derive(Clone)]
+pub struct Lake {
+    pub(crate) table: DeltaTable,
+    pub(crate) ledger: Arc<Ledger>,
+    snapshot: Arc<Snapshot>,
+}
+
+impl std::fmt::Debug for Lake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lake").field("url", &self.url().as_str()).field("version", &self.snapshot.version).finish()
+    }
+}
+
+impl Lake {
+    /// Opens the lake in a folder or at a URL.
+    ///
+    /// Fails with [`LakeError::NotFound`] where there is none, and with [`LakeError::NotALake`] for a Delta table
+    /// without trailql's columns.
+    pub async fn open(location: &str) -> Result<Self, LakeError> {
+        let url = location_url(location)?;
+        if url.scheme() == "file" && !url.to_file_path().is_ok_and(|path| path.join("_delta_log").is_dir()) {
+            return Err(LakeError::NotFound { location: location.to_owned() });
+        }
+        let table = build(&url, location)?;
+        match Self::load(table).await {
+            Err(LakeError::Log { source, .. }) if is_missing(&source) => {
+                Err(LakeError::NotFound { location: location.to_owned() })
+            }
+            other => other?.checked(location),
+        }
+    }
+
+    /// Opens the lake, or creates an empty one where there is none.
+    ///
+    /// Safe beside another process that does the same: one of them creates it, both open it.
+    pub async fn open_or_create(location: &str) -> Result<Self, LakeError> {
+        match Self::open(location).await {
+            Err(LakeError::NotFound { .. }) => {}
+            other => return other,
+        }
+        let url = location_url(location)?;
+        if let Ok(folder) = url.to_file_path() {
+            std::fs::create_dir_all(&folder)
+                .map_err(|source| LakeError::Location { location: location.to_owned(), source: source.into() })?;
+        }
+        let table = build(&url, location)?;
+        match create(&table).await {
+            Ok(()) => {}
+            // Another process was first: its table is as good as ours.
+            Err(error) if table.verify_deltatable_existence().await.unwrap_or(false) => {
+                tracing::debug!(%error, "lake was created by another process");
+            }
+            Err(source) => return Err(LakeError::Log { action: "creating", url: url.into(), source: source.into() }),
+        }
+        Self::open(location).await
+    }
+
+    /// Loads the newest version, if another process committed one.
+    pub async fn refresh(&mut self) -> Result<(), LakeError> {
+        let latest = self.table.get_latest_version().await.map_err(|source| self.log_error("reading", source))?;
+        if latest != self.snapshot.version {
+            *self = Self::load(self.table.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// The data files as of the last open, refresh or commit.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot)
+    }
+
+    /// The ledger as of the last open, refresh or commit.
+    pub fn ledger(&self) -> Arc<Ledger> {
+        Arc::clone(&self.ledger)
+    }
+
+    /// Store rooted at the lake: [`DataFile::path`] is relative to it.
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        self.table.log_store().object_store(None)
+    }
+
+    /// Where the lake is.
+    pub fn url(&self) -> &Url {
+        self.table.table_url()
+    }
+
+    pub(crate) fn log_error(&self, action: &'static str, source: DeltaTableError) -> LakeError {
+        LakeError::Log { action, url: self.url().to_string(), source: source.into() }
+    }
+
+    async fn load(mut table: DeltaTable) -> Result<Self, LakeError> {
+        let url = table.table_url().to_string();
+        let failed =
+            |source: DeltaTableError| LakeError::Log { action: "reading", url: url.clone(), source: source.into() };
+        table.load().await.map_err(failed)?;
+        let state = table.snapshot().map_err(failed)?.snapshot();
+        let log_store = table.log_store();
+        let manifest = state.domain_metadata(log_store.as_ref(), LEDGER_DOMAIN).await.map_err(failed)?;
+        let files = state.try_log_data().map_err(failed)?.iter().map(|view| DataFile::from_view(&view)).collect();
+        let snapshot = Arc::new(Snapshot { version: state.version(), files });
+        let ledger = Arc::new(Ledger::parse(manifest.as_deref(), log_store.object_store(None))?);
+        Ok(Self { table, ledger, snapshot })
+    }
+
+    /// Refuses a Delta table that lacks the columns of [`table_schema`].
+    fn checked(self, location: &str) -> Result<Self, LakeError> {
+        let state = self.table.snapshot().map_err(|source| self.log_error("reading", source))?;
+        let schema = state.schema();
+        let missing: Vec<_> = table_schema()
+            .fields()
+            .iter()
+            .map(|f| f.name().clone())
+            .filter(|name| schema.field(name).is_none())
+            .collect();
+        if missing.is_empty() {
+            return Ok(self);
+        }
+        let reason = format!("it has no column {}", missing.join(", "));
+        Err(LakeError::NotALake { location: location.to_owned(), reason })
+    }
+}
+
+fn build(url: &Url, location: &str) -> Result<DeltaTable, LakeError> {
+    DeltaTableBuilder::from_url(url.clone())
+        .and_then(DeltaTableBuilder::build)
+        .map_err(|source| LakeError::Location { location: location.to_owned(), source: source.into() })
+}
+
+async fn create(table: &DeltaTable) -> Result<(), DeltaTableError> {
+    let schema: StructType = table_schema().as_ref().try_into_kernel()?;
+    let columns: Vec<StructField> = schema.fields().cloned().collect();
+    CreateBuilder::new()
+        .with_log_store(table.log_store())
+        .with_table_name(TABLE_NAME)
+        .with_comment("AWS CloudTrail events, one row each")
+        .with_save_mode(SaveMode::ErrorIfExists)
+        .with_columns(columns)
+        .with_partition_columns([REGION, DATE])
+        // The ledger lives in domain metadata, which is a writer feature; readers are not concerned by it.
+        .with_configuration([("delta.feature.domainMetadata", Some("supported"))])
+        .with_raise_if_key_not_exists(false)
+        .await?;
+
+    Ok(())
+}
+
+fn is_missing(error: &DeltaTableError) -> bool {
+    matches!(error, DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_))
+        || error.to_string().contains("No files in log segment")
+}
+
+/// URL of a lake that the user named by a path or a URL; the folder need not exist.
+fn location_url(location: &str) -> Result<Url, LakeError> {
+    let refuse = |reason: String| LakeError::Location { location: location.to_owned(), source: reason.into() };
+    if location.contains("://") {
+        return Url::parse(location).map_err(|error| refuse(error.to_string()));
+    }
+    let path = absolute(FsPath::new(location)).map_err(|error| refuse(error.to_string()))?;
+    if path.exists() && !path.is_dir() {
+        return Err(refuse("it is a file, and a lake is a folder".to_owned()));
+    }
+    Url::from_directory_path(&path).map_err(|()| refuse("the path cannot be written as a URL".to_owned()))
+}
+
+/// Absolute form of a path, with symbolic links resolved as far as it exists.
+fn absolute(path: &FsPath) -> std::io::Result<PathBuf> {
+    match path.canonicalize() {
+        Ok(path) => Ok(path),
+        Err(_) => std::path::absolute(path),
+    }
+}
