@@ -1,0 +1,53 @@
+# Recipes for people; .ci/run needs none of them.
+
+# List the recipes
+default:
+    @just --list
+
+# Ingest the bundled events and tour them
+demo:
+    cargo demo
+
+# Run all tests
+test:
+    cargo test --workspace
+
+# Formatting, lints and documentation, as CI wants them
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Time trailql against DuckDB on a made bucket and write docs/BENCHMARKS.md
+bench *ARGS:
+    cargo build --release --locked
+    python3 bench/run.py --write {{ARGS}}
+
+# Criterion benches of the decoder and the writer
+bench-parts:
+    cargo bench --workspace
+
+# Read a lake with DuckDB and with Python's deltalake
+interop:
+    cargo build --locked
+    python3 bench/interop.py
+
+# Check that the fuzz targets compile
+fuzz-check:
+    cargo check --manifest-path fuzz/Cargo.toml --locked
+
+# Fuzz the decoder; needs nightly and cargo-fuzz
+fuzz TARGET="decode" *ARGS:
+    cargo +nightly fuzz run {{TARGET}} {{ARGS}}
+
+# Build and open the API documentation
+docs:
+    cargo doc --workspace --no-deps --open
+
+# Write testdata/made again
+testdata:
+    python3 testdata/make.py
+
+# Everything that CI runs
+ci:
+    .ci/run
