@@ -1,11 +1,10 @@
-//! The columns of `cloudtrail_logs`: names as in Athena's DDL, types as decided for the lake.
-//!
-//! Source of the names: Athena User Guide, "Create a table for CloudTrail logs in Athena using manual
-//! partitioning", and CloudTrail User Guide, "CloudTrail record contents" for the newer fields.
+//! The columns of `cloudtrail_logs`, derived from the members that have one.
 
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+
+use crate::model::{EVENT, Kind, Member, RESOURCE};
 
 /// Time zone of every timestamp column.
 pub const UTC: &str = "UTC";
@@ -19,134 +18,86 @@ pub const DATE: &str = "date";
 /// Value of the `region` partition for events without a usable `awsRegion`.
 pub const UNKNOWN_REGION: &str = "unknown";
 
+/// Column of JSON text that keeps what no other column holds exactly.
+pub const UNMAPPED: &str = "unmapped";
+
+/// Column that names the log file of an event.
+pub const SOURCE_FILE: &str = "sourcefile";
+
 /// Returns the stored columns of an event, in table order, without the partition columns.
+///
+/// Text is `Utf8`, `eventtime` is `Timestamp(Microsecond, "UTC")`, `readonly` and `managementevent` are `Boolean`,
+/// `useridentity`, `addendum` and `tlsdetails` are structs of text, `resources` is a list of structs. All are
+/// nullable. Names: Athena User Guide, "Create a table for CloudTrail logs in Athena using manual partitioning".
 pub fn event_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| Arc::new(Schema::new(event_fields())));
     Arc::clone(&SCHEMA)
 }
 
-/// Returns [`event_schema`] followed by the partition columns `region` and `date`.
+/// Returns [`event_schema`] followed by the partition columns `region` (`Utf8`) and `date` (`Date32`).
 pub fn table_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         let mut fields = event_fields();
-        fields.push(text(REGION));
+        fields.push(Field::new(REGION, DataType::Utf8, true));
         fields.push(Field::new(DATE, DataType::Date32, true));
         Arc::new(Schema::new(fields))
     });
     Arc::clone(&SCHEMA)
 }
 
-/// Fields of the `useridentity` struct.
-pub fn user_identity_fields() -> Fields {
-    let attributes = structure("attributes", vec![text("mfaauthenticated"), text("creationdate")]);
-    let issuer = structure(
-        "sessionissuer",
-        vec![text("type"), text("principalid"), text("arn"), text("accountid"), text("username")],
-    );
-    let federation =
-        structure("webidfederationdata", vec![text("federatedprovider"), Field::new("attributes", text_map(), true)]);
-    let session = structure(
-        "sessioncontext",
-        vec![
-            attributes,
-            issuer,
-            text("ec2roledelivery"),
-            federation,
-            text("sourceidentity"),
-            text("ec2issuedinvpc"),
-            text("assumedroot"),
-            text("signinsessionarn"),
-        ],
-    );
-    vec![
-        text("type"),
-        text("principalid"),
-        text("arn"),
-        text("accountid"),
-        text("invokedby"),
-        text("accesskeyid"),
-        text("username"),
-        structure("onbehalfof", vec![text("userid"), text("identitystorearn")]),
-        session,
-        text("identityprovider"),
-        text("credentialid"),
-        structure(
-            "inscopeof",
-            vec![text("sourcearn"), text("sourceaccount"), text("issuertype"), text("credentialsissuedto")],
-        ),
-        structure("invokedbydelegate", vec![text("accountid")]),
-    ]
-    .into()
+/// Type of a time column.
+pub(crate) fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
 }
 
-/// Fields of one element of `resources`.
-pub fn resource_fields() -> Fields {
-    vec![text("arn"), text("arnprefix"), text("accountid"), text("type")].into()
+/// Type of one element of `resources`.
+pub(crate) fn resource_fields() -> Fields {
+    fields(RESOURCE)
 }
 
-/// Type of a `map<string,string>` column, as Athena and Delta have it.
-pub fn text_map() -> DataType {
-    let entries = Fields::from(vec![Field::new("key", DataType::Utf8, false), text("value")]);
-    DataType::Map(Arc::new(Field::new("key_value", DataType::Struct(entries), false)), false)
+/// Element field of the `resources` list.
+pub(crate) fn resource_element() -> Arc<Field> {
+    Arc::new(Field::new("element", DataType::Struct(resource_fields()), true))
 }
 
-/// Type of the `resources` column.
-pub fn resource_list() -> DataType {
-    DataType::List(Arc::new(Field::new("element", DataType::Struct(resource_fields()), true)))
+/// Fields of the entries of a `map<string,string>`, named as Delta and Parquet name them.
+pub(crate) fn map_entry_fields() -> Fields {
+    vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)].into()
+}
+
+/// Entry field of a `map<string,string>`.
+pub(crate) fn map_entries() -> Arc<Field> {
+    Arc::new(Field::new("key_value", DataType::Struct(map_entry_fields()), false))
+}
+
+/// Fields of a struct with these members; members without a column are left out.
+pub(crate) fn fields(members: &[Member]) -> Fields {
+    members
+        .iter()
+        .filter_map(|member| Some(Field::new(column_name(member.name), column_type(member.kind)?, true)))
+        .collect()
+}
+
+/// Column name of a JSON member.
+pub(crate) fn column_name(member: &str) -> String {
+    member.to_ascii_lowercase()
+}
+
+fn column_type(kind: Kind) -> Option<DataType> {
+    Some(match kind {
+        Kind::Text | Kind::Json => DataType::Utf8,
+        Kind::Bool => DataType::Boolean,
+        Kind::Time => timestamp_type(),
+        Kind::Struct(members) => DataType::Struct(fields(members)),
+        Kind::Resources => DataType::List(resource_element()),
+        Kind::Map => DataType::Map(map_entries(), false),
+        Kind::Hidden => return None,
+    })
 }
 
 fn event_fields() -> Vec<Field> {
-    vec![
-        text("eventversion"),
-        Field::new("useridentity", DataType::Struct(user_identity_fields()), true),
-        Field::new("eventtime", DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())), true),
-        text("eventsource"),
-        text("eventname"),
-        text("awsregion"),
-        text("sourceipaddress"),
-        text("useragent"),
-        text("errorcode"),
-        text("errormessage"),
-        text("requestparameters"),
-        text("responseelements"),
-        text("additionaleventdata"),
-        text("requestid"),
-        text("eventid"),
-        Field::new("resources", resource_list(), true),
-        text("eventtype"),
-        text("apiversion"),
-        Field::new("readonly", DataType::Boolean, true),
-        text("recipientaccountid"),
-        text("serviceeventdetails"),
-        text("sharedeventid"),
-        text("vpcendpointid"),
-        text("vpcendpointaccountid"),
-        text("eventcategory"),
-        structure(
-            "addendum",
-            vec![text("reason"), text("updatedfields"), text("originalrequestid"), text("originaleventid")],
-        ),
-        text("sessioncredentialfromconsole"),
-        text("edgedevicedetails"),
-        structure(
-            "tlsdetails",
-            vec![text("tlsversion"), text("ciphersuite"), text("clientprovidedhostheader"), text("keyexchange")],
-        ),
-        Field::new("managementevent", DataType::Boolean, true),
-        text("insightdetails"),
-        text("eventcontext"),
-        text("annotation"),
-        text("summary"),
-        text("timewindow"),
-        text("unmapped"),
-        text("sourcefile"),
-    ]
-}
-
-fn text(name: &str) -> Field {
-    Field::new(name, DataType::Utf8, true)
-}
-
-fn structure(name: &str, fields: Vec<Field>) -> Field {
-    Field::new(name, DataType::Struct(fields.into()), true)
+    let mut fields: Vec<Field> = fields(EVENT).iter().map(|field| field.as_ref().clone()).collect();
+    fields.push(Field::new(UNMAPPED, DataType::Utf8, true));
+    fields.push(Field::new(SOURCE_FILE, DataType::Utf8, true));
+    fields
 }

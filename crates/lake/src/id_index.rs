@@ -16,6 +16,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use object_store::ObjectStore;
 use object_store::path::Path;
+use trailql_event::EventKey;
 
 use crate::error::LakeError;
 
@@ -30,21 +31,9 @@ const BLOCK_KEYS: u64 = 4096;
 /// Blocks read at once at the most, which bounds the memory of a lookup to 12 MiB.
 const RUN_BLOCKS: u64 = 256;
 
-/// What identifies an event and its content in the ledger.
-///
-/// Two events with the same ID and content hash (96 bits together) are the same event; the same ID with another
-/// content hash asks for a comparison of the events themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventKey {
-    /// XXH3-64 of the event ID, or of the content where an event has no ID.
-    pub id: u64,
-    /// XXH3 of the record's JSON without white space, cut to 32 bits.
-    pub content: u32,
-}
-
 /// A written index file.
 #[derive(Debug, Clone)]
-pub struct IdIndex {
+pub(crate) struct IdIndex {
     path: Path,
     count: u64,
 }

@@ -18,10 +18,11 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
+use trailql_event::EventKey;
 use uuid::Uuid;
 
 use crate::error::LakeError;
-use crate::id_index::{EventKey, IdIndex};
+use crate::id_index::IdIndex;
 
 /// Domain of the Delta log's metadata that names the segments.
 pub(crate) const LEDGER_DOMAIN: &str = "trailql.ledger";

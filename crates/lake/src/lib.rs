@@ -23,7 +23,6 @@ mod snapshot;
 pub use commit::{NewFile, PendingCommit};
 pub use error::LakeError;
 pub use history::CommitSummary;
-pub use id_index::{EventKey, IdIndex};
 pub use lake::Lake;
 pub use ledger::{Ledger, LedgerDelta, ObjectEntry, ObjectKey};
 pub use snapshot::{DataFile, Snapshot};
