@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
+use arrow::array::Array;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use trailql_event::{Decoder, event_json};
 

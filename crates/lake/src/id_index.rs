@@ -97,7 +97,8 @@ impl IdIndex {
 
     /// First ID of every block; checks the file's head on the way.
     async fn fences(&self, store: &dyn ObjectStore) -> Result<Vec<u64>, LakeError> {
-        let head = self.read(store, &[0..HEADER_BYTES + self.blocks() * ID_BYTES]).await?.remove(0);
+        let head_range = 0..HEADER_BYTES + self.blocks() * ID_BYTES;
+        let head = self.read(store, std::slice::from_ref(&head_range)).await?.remove(0);
         let (head, fences) = head.split_at(HEADER_BYTES as usize);
         if &head[..8] != MAGIC || head[8..] != self.count.to_le_bytes() {
             return Err(LakeError::ledger(&self.path, format!("it does not hold {} event IDs", self.count)));
