@@ -38,7 +38,8 @@ fuzz-check:
 
 # Fuzz the decoder; needs nightly and cargo-fuzz
 fuzz TARGET="decode" *ARGS:
-    cargo +nightly fuzz run {{TARGET}} {{ARGS}}
+    mkdir -p fuzz/corpus/{{TARGET}}
+    cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} testdata/made/envelopes testdata/made/odd {{ARGS}}
 
 # Build and open the API documentation
 docs:

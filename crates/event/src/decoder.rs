@@ -205,7 +205,7 @@ impl Decoder {
                 Err(stop) => return end(stop, self),
             },
             Place::First { wrapped } | Place::Element { wrapped } => {
-                match self.element(window, &mut scanner, byte, utf8) {
+                match self.element(window, &mut scanner, byte, utf8, last) {
                     Ok(()) => self.file.place = Place::Behind { wrapped },
                     Err(stop) => return end(stop, self),
                 }
@@ -272,10 +272,10 @@ impl Decoder {
                     self.file.place = Place::First { wrapped: true };
                     return Ok(Step::Went);
                 }
-                Ok(None) => self.element(window, &mut scanner, b'{', utf8),
+                Ok(None) => self.element(window, &mut scanner, b'{', utf8, last),
                 Err(stop) => Err(stop),
             },
-            byte => self.element(window, &mut scanner, byte, utf8),
+            byte => self.element(window, &mut scanner, byte, utf8, last),
         };
         match read {
             Ok(()) => {
@@ -318,14 +318,25 @@ impl Decoder {
         Ok(Step::Went)
     }
 
-    /// One element of an array, or one value of the file.
-    fn element<'a>(&mut self, window: &'a [u8], scanner: &mut Scanner<'a>, byte: u8, utf8: bool) -> Result<(), Stop> {
+    /// One element of an array, or one value of the file; `last` says that nothing follows the window.
+    fn element<'a>(
+        &mut self,
+        window: &'a [u8],
+        scanner: &mut Scanner<'a>,
+        byte: u8,
+        utf8: bool,
+        last: bool,
+    ) -> Result<(), Stop> {
         if byte == b'{' {
             let record = self.reader.read(window, scanner)?;
             self.object(record, utf8);
         } else {
             let start = scanner.at;
             scanner.value()?;
+            // A number may go on behind the window.
+            if scanner.at == window.len() && !last {
+                return Err(Stop::End);
+            }
             self.reject(&window[start..scanner.at], "is no JSON object".to_owned());
         }
         Ok(())
@@ -412,7 +423,7 @@ impl Decoder {
             let mut more = scanner.open(b']')?;
             while more {
                 let byte = scanner.peek()?;
-                self.element(list, &mut scanner, byte, false)?;
+                self.element(list, &mut scanner, byte, false, true)?;
                 more = scanner.more(b']')?;
             }
             Ok(())
