@@ -1,0 +1,106 @@
+//! One data file of the lake with its statistics, parsed when first needed.
+
+use std::sync::OnceLock;
+
+use chrono::DateTime;
+use object_store::ObjectMeta;
+use serde_json::Value;
+use trailql_lake::DataFile;
+
+use crate::partition_values::PartitionValues;
+
+const MICROS_PER_DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Delta keeps times with millisecond precision, rounding down: a maximum may be this much too small.
+const TRUNCATED_MICROS: i64 = 999;
+
+/// Which bound of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    Min,
+    Max,
+}
+
+/// A [`DataFile`] and what the Delta log says about its columns.
+#[derive(Debug)]
+pub(crate) struct LakeFile {
+    pub(crate) file: DataFile,
+    pub(crate) partition: PartitionValues,
+    stats: OnceLock<Stats>,
+}
+
+/// The Delta statistics object, as far as pruning uses it.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Stats {
+    min_values: Value,
+    max_values: Value,
+    null_count: Value,
+}
+
+impl LakeFile {
+    pub(crate) fn new(file: DataFile) -> Self {
+        let partition = PartitionValues { region: file.region.clone(), date: file.date };
+        Self { file, partition, stats: OnceLock::new() }
+    }
+
+    /// What the object store would say about the file; saves asking it.
+    pub(crate) fn object_meta(&self) -> ObjectMeta {
+        ObjectMeta {
+            location: self.file.path.clone(),
+            last_modified: DateTime::from_timestamp_millis(self.file.modified_millis).unwrap_or_default(),
+            size: self.file.size_bytes,
+            e_tag: None,
+            version: None,
+        }
+    }
+
+    /// Text that no value of the column lies below (or above); `path` is dotted for members of structs.
+    pub(crate) fn text_bound(&self, path: &str, bound: Bound) -> Option<&str> {
+        self.bound(path, bound)?.as_str()
+    }
+
+    /// The same for a boolean column.
+    pub(crate) fn bool_bound(&self, path: &str, bound: Bound) -> Option<bool> {
+        self.bound(path, bound)?.as_bool()
+    }
+
+    /// The same for `eventtime`, in microseconds since the epoch.
+    ///
+    /// Where the statistics lack it, the partition's day bounds it: `date` is the day of `eventtime`.
+    pub(crate) fn event_time_bound(&self, bound: Bound) -> Option<i64> {
+        let stated = self.text_bound("eventtime", bound).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        let day = self.file.date.map(|days| i64::from(days) * MICROS_PER_DAY);
+        match (stated.map(|time| time.timestamp_micros()), bound) {
+            (Some(micros), Bound::Min) => Some(micros),
+            (Some(micros), Bound::Max) => Some(micros + TRUNCATED_MICROS),
+            (None, Bound::Min) => day,
+            (None, Bound::Max) => day.map(|start| start + MICROS_PER_DAY - 1),
+        }
+    }
+
+    /// How many rows have NULL in the column.
+    pub(crate) fn null_count(&self, path: &str) -> Option<u64> {
+        member(&self.stats().null_count, path)?.as_u64()
+    }
+
+    fn bound(&self, path: &str, bound: Bound) -> Option<&Value> {
+        let stats = self.stats();
+        let values = match bound {
+            Bound::Min => &stats.min_values,
+            Bound::Max => &stats.max_values,
+        };
+        member(values, path)
+    }
+
+    /// Unreadable statistics are no statistics: they only ever save work.
+    fn stats(&self) -> &Stats {
+        self.stats.get_or_init(|| {
+            self.file.stats.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        })
+    }
+}
+
+fn member<'a>(values: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(values, |value, name| value.get(name))
+}

@@ -1,0 +1,271 @@
+//! `cloudtrail_logs`: the lake as a table.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, DFSchema, Result, Statistics};
+use datafusion::config::TableParquetOptions;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::{DataSource, DataSourceExec};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::DataFusionError;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
+use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::scalar::ScalarValue;
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStore;
+use trailql_event::UTC;
+use trailql_lake::{Lake, Snapshot};
+
+use crate::columns::{file_schema, partition_fields, query_schema, stored_schema, virtual_expr};
+use crate::file_pruning::prune_files;
+use crate::flat::pruning_predicate;
+use crate::lake_file::{Bound, LakeFile};
+use crate::partition_filter::PartitionFilter;
+use crate::row_groups::{FOOTER_HINT_BYTES, RowGroupAccess, RowGroupPruner};
+use crate::scan_source::{LakeScan, PruningReport};
+
+/// How many footers are read at once while planning; each is one or two small requests to the store.
+const CONCURRENT_FOOTERS: usize = 48;
+
+/// One version of a lake as a DataFusion table.
+///
+/// A scan is planned in three steps, each on what the one before it left: files by their partition values, files by
+/// the statistics of the Delta log, row groups by the statistics and bloom filters of the Parquet footers. DataFusion's
+/// own Parquet scan then skips pages and rows.
+#[derive(Debug)]
+pub struct LakeTable {
+    files: Vec<LakeFile>,
+    store: Arc<dyn ObjectStore>,
+    store_url: ObjectStoreUrl,
+}
+
+impl LakeTable {
+    /// The lake as of its last open, refresh or commit.
+    pub fn new(lake: &Lake) -> Self {
+        Self::from_snapshot(lake.url().as_str(), lake.store(), &lake.snapshot())
+    }
+
+    /// The files of a snapshot, whose paths are relative to `store`; `name` tells stores of one session apart.
+    pub(crate) fn from_snapshot(name: &str, store: Arc<dyn ObjectStore>, snapshot: &Snapshot) -> Self {
+        let mut files: Vec<LakeFile> = snapshot.files.iter().cloned().map(LakeFile::new).collect();
+        files.sort_by(|a, b| a.file.path.cmp(&b.file.path));
+        Self { files, store, store_url: store_url(name) }
+    }
+
+    /// The files whose partition values and statistics admit a matching row.
+    fn prune_files(
+        &self,
+        partitions: Option<&PartitionFilter>,
+        predicate: Option<&PruningPredicate>,
+    ) -> Result<Vec<&LakeFile>> {
+        let mut files: Vec<&LakeFile> = self.files.iter().collect();
+        if let Some(filter) = partitions {
+            let values = files.iter().map(|file| (file.file.region.as_deref(), file.file.date));
+            let passes = filter.passes(values)?;
+            files = files.into_iter().zip(passes).filter_map(|(file, passes)| passes.then_some(file)).collect();
+        }
+        match predicate {
+            Some(predicate) if !files.is_empty() => prune_files(predicate, files),
+            _ => Ok(files),
+        }
+    }
+
+    /// Looks into the footers of `files`; a file without a row group left is dropped.
+    async fn prune_row_groups<'a>(
+        &self,
+        session: &dyn Session,
+        predicate: Arc<PruningPredicate>,
+        files: Vec<&'a LakeFile>,
+    ) -> Result<(Vec<(&'a LakeFile, RowGroupAccess)>, (usize, usize))> {
+        let footers = session.runtime_env().cache_manager.get_file_metadata_cache();
+        let pruner = RowGroupPruner::new(predicate, Arc::clone(&self.store), footers);
+        // Tasks of their own, since decoding footers is work for all cores.
+        let tasks: Vec<_> =
+            files.iter().map(|file| (pruner.clone(), file.object_meta(), file.partition.clone())).collect();
+        let accesses: Vec<RowGroupAccess> = futures::stream::iter(tasks)
+            .map(|(pruner, meta, partition)| {
+                SpawnedTask::spawn(async move { pruner.prune(&meta, &partition).await }).join()
+            })
+            .buffered(CONCURRENT_FOOTERS)
+            .map(|joined| joined.unwrap_or_else(|error| Err(DataFusionError::ExecutionJoin(Box::new(error)))))
+            .try_collect()
+            .await?;
+        let kept = accesses.iter().map(|access| access.kept).sum();
+        let total = accesses.iter().map(|access| access.total).sum();
+        Ok((files.into_iter().zip(accesses).filter(|(_, access)| access.kept > 0).collect(), (kept, total)))
+    }
+
+    /// DataFusion's Parquet scan over the files left, with all stored columns.
+    fn scan_config(
+        &self,
+        session: &dyn Session,
+        files: Vec<PartitionedFile>,
+        statistics: Statistics,
+        limit: Option<usize>,
+    ) -> FileScanConfig {
+        let runtime = session.runtime_env();
+        runtime.register_object_store(self.store_url.as_ref(), Arc::clone(&self.store));
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let readers = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), footers);
+        let schema = TableSchema::builder(file_schema()).with_table_partition_cols(partition_fields()).build();
+        let options =
+            TableParquetOptions { global: session.config_options().execution.parquet.clone(), ..Default::default() };
+        let source = ParquetSource::new(schema)
+            .with_table_parquet_options(options)
+            .with_metadata_size_hint(FOOTER_HINT_BYTES)
+            .with_parquet_file_reader_factory(Arc::new(readers));
+        FileScanConfigBuilder::new(self.store_url.clone(), Arc::new(source))
+            .with_file_groups(file_groups(files, session.config().target_partitions()))
+            .with_statistics(statistics)
+            .with_limit(limit)
+            .build()
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        query_schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (exact, inexact): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(PartitionFilter::decides);
+        let partitions = PartitionFilter::try_new(session, &exact)?;
+        let predicate = pruning_predicate(session, &inexact)?;
+        let files = self.prune_files(partitions.as_ref(), predicate.as_deref())?;
+        let statistics = table_statistics(&files);
+        let (files, row_groups) = match predicate {
+            Some(predicate) => {
+                let (accesses, counts) = self.prune_row_groups(session, predicate, files).await?;
+                (accesses.into_iter().map(|(file, access)| partitioned(file, Some(access))).collect(), Some(counts))
+            }
+            None => (files.into_iter().map(|file| partitioned(file, None)).collect::<Vec<_>>(), None),
+        };
+        let report = PruningReport { files_kept: files.len(), files_total: self.files.len(), row_groups };
+        let statistics = if row_groups.is_some() { statistics.to_inexact() } else { statistics };
+        let scan = LakeScan::new(self.scan_config(session, files, statistics, limit), report);
+        let projected = scan.try_swapping_with_projection(&projection_exprs(session, projection)?)?;
+        Ok(Arc::new(DataSourceExec::new(projected.unwrap_or_else(|| Arc::new(scan)))))
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = |filter: &&Expr| match PartitionFilter::decides(filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        None
+    }
+}
+
+/// A URL by which the session finds the lake's store; nobody sees it.
+fn store_url(name: &str) -> ObjectStoreUrl {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let url = format!("trailql-lake://{:016x}", hasher.finish());
+    ObjectStoreUrl::parse(url).expect("a scheme and a hexadecimal host are a URL")
+}
+
+/// The columns asked for, virtual ones as expressions that the scan itself computes.
+///
+/// That way a query on `account` reads two leaves and not the whole of `useridentity`.
+fn projection_exprs(session: &dyn Session, projection: Option<&Vec<usize>>) -> Result<ProjectionExprs> {
+    let (query, stored) = (query_schema(), stored_schema());
+    let schema = DFSchema::try_from(Arc::clone(&stored))?;
+    let all: Vec<usize> = (0..query.fields().len()).collect();
+    let column = |index: &usize| -> Result<ProjectionExpr> {
+        let name = query.field(*index).name();
+        let expr = match virtual_expr(name) {
+            Some(computed) => session.create_physical_expr(computed, &schema)?,
+            None => Arc::new(Column::new(name, *index)),
+        };
+        Ok(ProjectionExpr { expr, alias: name.clone() })
+    };
+    projection.unwrap_or(&all).iter().map(column).collect::<Result<Vec<_>>>().map(ProjectionExprs::new)
+}
+
+/// What the scan yields before filters; exact row counts answer `count(*)` without reading a file.
+fn table_statistics(files: &[&LakeFile]) -> Statistics {
+    let rows: Option<u64> = files.iter().map(|file| file.file.row_count).sum();
+    let bytes: u64 = files.iter().map(|file| file.file.size_bytes).sum();
+    Statistics {
+        num_rows: rows.and_then(|rows| usize::try_from(rows).ok()).map_or(Precision::Absent, Precision::Exact),
+        total_byte_size: Precision::Inexact(usize::try_from(bytes).unwrap_or(usize::MAX)),
+        column_statistics: Statistics::unknown_column(&stored_schema()),
+    }
+}
+
+fn partitioned(file: &LakeFile, access: Option<RowGroupAccess>) -> PartitionedFile {
+    let values = vec![ScalarValue::Utf8View(file.file.region.clone()), ScalarValue::Date32(file.file.date)];
+    let mut partitioned = PartitionedFile::new_from_meta(file.object_meta()).with_partition_values(values);
+    partitioned.statistics = Some(Arc::new(file_statistics(file)));
+    match access {
+        Some(access) if access.kept < access.total => partitioned.with_extension(access.plan),
+        _ => partitioned,
+    }
+}
+
+/// Bounds of `eventtime`, by which `ORDER BY eventtime DESC LIMIT n` reads the newest files first and skips the rest.
+fn file_statistics(file: &LakeFile) -> Statistics {
+    let schema = stored_schema();
+    let mut columns = Statistics::unknown_column(&schema);
+    let micros = |bound| ScalarValue::TimestampMicrosecond(file.event_time_bound(bound), Some(UTC.into()));
+    let exact = |value: ScalarValue| if value.is_null() { Precision::Absent } else { Precision::Exact(value) };
+    if let Ok(index) = schema.index_of("eventtime") {
+        let nulls = file.null_count("eventtime").and_then(|count| usize::try_from(count).ok());
+        columns[index] = ColumnStatistics {
+            min_value: exact(micros(Bound::Min)),
+            max_value: exact(micros(Bound::Max)),
+            null_count: nulls.map_or(Precision::Absent, Precision::Exact),
+            ..ColumnStatistics::new_unknown()
+        };
+    }
+    let rows = file.file.row_count.and_then(|rows| usize::try_from(rows).ok());
+    Statistics {
+        num_rows: rows.map_or(Precision::Absent, Precision::Exact),
+        total_byte_size: Precision::Absent,
+        column_statistics: columns,
+    }
+}
+
+/// Deals the files out by size, largest first; at least one group, as a plan needs a partition to run.
+fn file_groups(mut files: Vec<PartitionedFile>, partitions: usize) -> Vec<FileGroup> {
+    let count = partitions.min(files.len()).max(1);
+    let mut groups: Vec<(u64, FileGroup)> = (0..count).map(|_| (0, FileGroup::new(Vec::new()))).collect();
+    files.sort_by(|a, b| b.object_meta.size.cmp(&a.object_meta.size).then_with(|| a.path().cmp(b.path())));
+    for file in files {
+        if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+            *bytes += file.object_meta.size;
+            group.push(file);
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+#[cfg(test)]
+mod tests;
