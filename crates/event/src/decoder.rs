@@ -304,7 +304,10 @@ impl Decoder {
             None => window.len(),
         };
         let on_one_line = bad <= line_end;
-        let next_is_object = window[line_end..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        let next_is_object = match window[line_end..].iter().find(|byte| !byte.is_ascii_whitespace()) {
+            None if !last => return Ok(Step::NeedsMore),
+            next => next == Some(&b'{'),
+        };
         let first = self.file.account.records == 0;
         if !on_one_line || (first && !next_is_object) {
             return Err(if first {

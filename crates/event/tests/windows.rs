@@ -25,3 +25,13 @@ fn a_number_at_the_end_of_a_window_is_one_record() {
         }
     }
 }
+
+#[test]
+fn a_bad_first_line_is_judged_by_the_line_behind_it() {
+    let file = b"{broken}\n{\"eventName\":\"A\"}\n";
+    let whole = decode(file, file.len());
+    assert_eq!((whole.0.rows, whole.0.rejected), (1, 1));
+    for step in 1..file.len() {
+        assert_eq!(decode(file, step), whole, "windows of {step} bytes");
+    }
+}
