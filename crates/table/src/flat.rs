@@ -18,13 +18,30 @@ use datafusion::scalar::ScalarValue;
 
 use crate::columns::{ACCOUNT, ACCOUNT_ID, PATH, query_schema};
 
+/// Whether statistics know the virtual column `account`, or only what it is computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccountColumn {
+    /// It has no statistics of its own.
+    Computed,
+    /// It has, from the folder of a log file.
+    Known,
+}
+
 /// The predicate that decides which files, row groups and pages may hold a row that passes all of `filters`.
 ///
 /// `None` where nothing can be skipped. Filters that statistics cannot judge count as passed.
-pub(crate) fn pruning_predicate(session: &dyn Session, filters: &[Expr]) -> Result<Option<Arc<PruningPredicate>>> {
+pub(crate) fn pruning_predicate(
+    session: &dyn Session,
+    filters: &[Expr],
+    account: AccountColumn,
+) -> Result<Option<Arc<PruningPredicate>>> {
     let schema = DFSchema::try_from(flat_schema())?;
     let judged = filters.iter().flat_map(split_conjunction).filter_map(|filter| {
-        let flat = flatten(spread_account(filter)).ok()?;
+        let stored = match account {
+            AccountColumn::Computed => spread_account(filter),
+            AccountColumn::Known => filter.clone(),
+        };
+        let flat = flatten(stored).ok()?;
         // An expression that cannot be planned over the flat columns says nothing about files.
         session.create_physical_expr(flat, &schema).ok()
     });

@@ -9,7 +9,7 @@ use trailql_lake::DataFile;
 
 use crate::partition_values::PartitionValues;
 
-const MICROS_PER_DAY: i64 = 24 * 60 * 60 * 1_000_000;
+pub(crate) const MICROS_PER_DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Delta keeps times with millisecond precision, rounding down: a maximum may be this much too small.
 const TRUNCATED_MICROS: i64 = 999;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, DFSchema, Result, Statistics};
+use datafusion::common::{ColumnStatistics, Result, Statistics};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -18,8 +18,6 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_optimizer::pruning::PruningPredicate;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
@@ -28,11 +26,12 @@ use object_store::ObjectStore;
 use trailql_event::UTC;
 use trailql_lake::{Lake, Snapshot};
 
-use crate::columns::{file_schema, partition_fields, query_schema, stored_schema, virtual_expr};
+use crate::columns::{file_schema, partition_fields, query_schema, stored_schema};
 use crate::file_pruning::prune_files;
-use crate::flat::pruning_predicate;
+use crate::flat::{AccountColumn, pruning_predicate};
 use crate::lake_file::{Bound, LakeFile};
 use crate::partition_filter::PartitionFilter;
+use crate::projection::projection_exprs;
 use crate::row_groups::{FOOTER_HINT_BYTES, RowGroupAccess, RowGroupPruner};
 use crate::scan_source::{LakeScan, PruningReport};
 
@@ -153,7 +152,7 @@ impl TableProvider for LakeTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (exact, inexact): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(PartitionFilter::decides);
         let partitions = PartitionFilter::try_new(session, &exact)?;
-        let predicate = pruning_predicate(session, &inexact)?;
+        let predicate = pruning_predicate(session, &inexact, AccountColumn::Computed)?;
         let files = self.prune_files(partitions.as_ref(), predicate.as_deref())?;
         let statistics = table_statistics(&files);
         let (files, row_groups) = match predicate {
@@ -189,24 +188,6 @@ fn store_url(name: &str) -> ObjectStoreUrl {
     name.hash(&mut hasher);
     let url = format!("trailql-lake://{:016x}", hasher.finish());
     ObjectStoreUrl::parse(url).expect("a scheme and a hexadecimal host are a URL")
-}
-
-/// The columns asked for, virtual ones as expressions that the scan itself computes.
-///
-/// That way a query on `account` reads two leaves and not the whole of `useridentity`.
-fn projection_exprs(session: &dyn Session, projection: Option<&Vec<usize>>) -> Result<ProjectionExprs> {
-    let (query, stored) = (query_schema(), stored_schema());
-    let schema = DFSchema::try_from(Arc::clone(&stored))?;
-    let all: Vec<usize> = (0..query.fields().len()).collect();
-    let column = |index: &usize| -> Result<ProjectionExpr> {
-        let name = query.field(*index).name();
-        let expr = match virtual_expr(name) {
-            Some(computed) => session.create_physical_expr(computed, &schema)?,
-            None => Arc::new(Column::new(name, *index)),
-        };
-        Ok(ProjectionExpr { expr, alias: name.clone() })
-    };
-    projection.unwrap_or(&all).iter().map(column).collect::<Result<Vec<_>>>().map(ProjectionExprs::new)
 }
 
 /// What the scan yields before filters; exact row counts answer `count(*)` without reading a file.

@@ -1,6 +1,7 @@
 //! CloudTrail events as DataFusion tables: `cloudtrail_logs` over the lake, `cloudtrail_raw` over log files.
 
 mod columns;
+mod error;
 mod event_json;
 mod file_pruning;
 mod flat;
@@ -8,11 +9,22 @@ mod lake_file;
 mod lake_table;
 mod partition_filter;
 mod partition_values;
+mod projection;
+mod raw_pruning;
+mod raw_scan;
+mod raw_table;
+mod raw_warnings;
 mod row_groups;
 mod scan_source;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod test_lake;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod test_predicates;
 
 pub use columns::{ACCOUNT, ACCOUNT_ID, EVENT_JSON, PATH, VIRTUAL_COLUMNS, query_schema};
+pub use error::TableError;
 pub use lake_table::LakeTable;
+pub use raw_table::RawTable;
+pub use raw_warnings::{RawWarning, RawWarnings};
