@@ -9,6 +9,9 @@ use serde::Serialize;
 use serde_json::Value;
 use trailql_lake::{CommitSummary, DataFile, Lake, LakeError, Snapshot};
 
+use crate::args::GlobalArgs;
+use crate::error::{CliError, Outcome};
+
 /// Days that the text shows; `--json` has them all.
 const DAYS_SHOWN: usize = 31;
 
@@ -58,8 +61,17 @@ struct Partition {
     total: Total,
 }
 
+/// Runs the command.
+pub(crate) async fn run(command: LakeCommand, globals: &GlobalArgs) -> Result<Outcome, CliError> {
+    let lake = Lake::open(&globals.lake).await?;
+    match command {
+        LakeCommand::Info(args) => info(&lake, &args, globals.json, &mut io::stdout().lock()).await?,
+    }
+    Ok(Outcome::Done)
+}
+
 /// Prints the lake on `out`, as text or as one JSON object.
-pub(crate) async fn info(lake: &Lake, args: &InfoArgs, json: bool, out: &mut impl Write) -> Result<(), InfoError> {
+async fn info(lake: &Lake, args: &InfoArgs, json: bool, out: &mut impl Write) -> Result<(), CliError> {
     let info = LakeInfo::read(lake, args.commits).await?;
     if json {
         serde_json::to_writer_pretty(&mut *out, &info).map_err(io::Error::from)?;
@@ -68,17 +80,6 @@ pub(crate) async fn info(lake: &Lake, args: &InfoArgs, json: bool, out: &mut imp
         info.write_text(out)?;
     }
     Ok(())
-}
-
-/// The lake could not be described.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum InfoError {
-    /// The Delta log could not be read.
-    #[error(transparent)]
-    Lake(#[from] LakeError),
-    /// The answer could not be written.
-    #[error("writing the answer")]
-    Output(#[from] io::Error),
 }
 
 impl LakeInfo {

@@ -1,1 +1,25 @@
-//! Log files into the lake: decode, dedup, route, write, commit.
+//! Log files into the lake: list, unpack, decode, filter, drop duplicates, write Parquet, commit.
+//!
+//! ```text
+//! listing ─► plan ─► units ─► decode + filter (all cores) ─► batch ─► dedup ─► partitions ─► Parquet ─► commit
+//!                                                             │ bounded in bytes; the next one fills meanwhile
+//! ```
+
+mod account;
+mod batch;
+mod compare;
+mod decode;
+mod dedup;
+mod error;
+mod filter;
+mod options;
+mod parquet;
+mod plan;
+mod rejected;
+mod run;
+mod stats;
+
+pub use account::{FailedFile, FileCounts, Summary};
+pub use error::IngestError;
+pub use options::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress};
+pub use run::ingest;

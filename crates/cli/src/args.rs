@@ -1,0 +1,78 @@
+//! What the command line looks like.
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::error::Outcome;
+use crate::ingest::IngestArgs;
+use crate::lake::LakeCommand;
+
+/// Questions to AWS CloudTrail logs, in SQL
+///
+/// trailql takes CloudTrail log files into a lake (a Delta table of Parquet files on your disk) and answers SQL over the
+/// table cloudtrail_logs. Without a command it starts an interactive shell.
+#[derive(Debug, Parser)]
+#[command(name = "trailql", version, max_term_width = 100, arg_required_else_help = false)]
+#[command(after_help = "Examples:
+  trailql demo                                 a tour on bundled real events
+  trailql ingest ./AWSLogs                     log files into ./trailql-lake
+  trailql sql -c 'SELECT eventname, count(*) FROM cloudtrail_logs GROUP BY 1 ORDER BY 2 DESC LIMIT 10'
+  trailql sql --raw ./AWSLogs -c 'SELECT count(*) FROM cloudtrail_raw'
+  trailql                                      the interactive shell
+
+Exit codes: 0 done; 1 something failed or was rejected; 2 wrong usage; 130 interrupted.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// Folder or URL of the lake
+    #[arg(long, global = true, env = "TRAILQL_LAKE", value_name = "URL", default_value = "./trailql-lake")]
+    pub(crate) lake: String,
+    /// Say nothing but results and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more; twice for the libraries' notes
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Print the account of a run as JSON on stdout
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Ingest(IngestArgs),
+    #[command(subcommand)]
+    Lake(LakeCommand),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:
+  trailql completions bash > /etc/bash_completion.d/trailql")]
+    Completions {
+        /// Shell to complete in
+        shell: Shell,
+    },
+}
+
+/// Prints the completion script of `shell` on stdout.
+pub(crate) fn print_completions(shell: Shell) -> Outcome {
+    clap_complete::generate(shell, &mut Cli::command(), "trailql", &mut std::io::stdout());
+    Outcome::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,116 @@
+//! How a command ends: outcomes, errors, hints, exit codes. The only place that maps them.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use trailql_ingest::IngestError;
+use trailql_lake::LakeError;
+
+/// How a command ended that could do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Everything went well.
+    Done,
+    /// The command did its work, but something failed or was rejected on the way.
+    DoneWithFailures,
+    /// The user stopped it.
+    Interrupted,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::DoneWithFailures => Self::FAILURE,
+            Outcome::Interrupted => Self::from(130),
+        }
+    }
+}
+
+/// A command that could not do its work.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    kind: Kind,
+    source: Box<dyn Error + Send + Sync>,
+    hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Wrong usage or configuration.
+    Usage,
+    /// The work failed.
+    Failure,
+    /// The reader of stdout went away.
+    ClosedPipe,
+}
+
+impl CliError {
+    /// Wrong usage or configuration: exit code 2.
+    pub(crate) fn usage(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: Kind::Usage, source: source.into(), hint: None }
+    }
+
+    /// Work that failed: exit code 1.
+    pub(crate) fn failure(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: Kind::Failure, source: source.into(), hint: None }
+    }
+
+    /// Adds what to do next.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Prints the error with its causes and the hint on stderr.
+    pub(crate) fn report(&self) -> ExitCode {
+        if self.kind == Kind::ClosedPipe {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("trailql: {}", self.source);
+        let mut cause = self.source.source();
+        let mut said = self.source.to_string();
+        while let Some(error) = cause {
+            // Libraries repeat their causes in their own text; people need each only once.
+            let text = error.to_string();
+            if !said.contains(&text) {
+                eprintln!("  because {text}");
+                said = text;
+            }
+            cause = error.source();
+        }
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {hint}");
+        }
+        ExitCode::from(if self.kind == Kind::Usage { 2 } else { 1 })
+    }
+}
+
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::ClosedPipe } else { Kind::Failure };
+        Self { kind, source: error.into(), hint: None }
+    }
+}
+
+impl From<LakeError> for CliError {
+    fn from(error: LakeError) -> Self {
+        match error {
+            LakeError::NotFound { .. } => Self::usage(error)
+                .hint("make one with `trailql ingest SOURCE`, or name another with --lake or TRAILQL_LAKE"),
+            LakeError::NotALake { .. } | LakeError::Location { .. } => Self::usage(error),
+            error => Self::failure(error),
+        }
+    }
+}
+
+impl From<IngestError> for CliError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Lake(error) => error.into(),
+            IngestError::Source(_) | IngestError::Condition { .. } => Self::usage(error),
+            error => Self::failure(error),
+        }
+    }
+}

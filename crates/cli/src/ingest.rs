@@ -1,0 +1,231 @@
+//! `trailql ingest`: log files into the lake.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use trailql_ingest::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress, Summary, ingest};
+
+use crate::args::GlobalArgs;
+use crate::error::{CliError, Outcome};
+use crate::time::parse_time;
+
+/// Failed files that are named one by one.
+const FAILURES_SHOWN: usize = 20;
+
+/// Redraws of the progress bar.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Take CloudTrail log files into the lake
+///
+/// Every event becomes one row, however often it was delivered. What the lake has already is not read again, so the same
+/// command can be run as often as you like.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  trailql ingest ./AWSLogs
+  trailql ingest --since 7d --region us-east-1 ./AWSLogs
+  trailql ingest --where \"errorcode IS NOT NULL\" 'logs/2024-*/*.json.gz'
+
+Exit codes: 0 everything was taken; 1 files or records could not be read (the others were taken); 2 wrong usage.")]
+pub(crate) struct IngestArgs {
+    /// Files, folders or patterns of log files
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// Take only events at or after this time (RFC 3339, a day, or 7d, 24h)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    since: Option<DateTime<Utc>>,
+    /// Take only events before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<DateTime<Utc>>,
+    /// Take only events of this account; may be repeated
+    #[arg(long, value_name = "ID")]
+    account: Vec<String>,
+    /// Take only events of this region; may be repeated
+    #[arg(long, value_name = "REGION")]
+    region: Vec<String>,
+    /// Take only events that meet an SQL condition over the stored columns
+    #[arg(long = "where", value_name = "EXPR")]
+    condition: Option<String>,
+    /// Count what would be taken, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Commit after this many bytes of unpacked JSON; more makes fewer, larger files and takes more memory
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES)]
+    batch_bytes: u64,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: IngestArgs, globals: &GlobalArgs) -> Result<Outcome, CliError> {
+    let options = IngestOptions {
+        sources: args.sources,
+        filters: Filters {
+            since: args.since,
+            until: args.until,
+            accounts: args.account,
+            regions: args.region,
+            condition: args.condition,
+        },
+        dry_run: args.dry_run,
+        batch_bytes: args.batch_bytes,
+    };
+    let progress = Progress::new();
+    let bar = Bar::start(&progress, globals);
+    let stop = tokio::spawn(stop_on_interrupt(Arc::clone(&progress), globals.quiet));
+    let outcome = ingest(&globals.lake, &options, progress).await;
+    stop.abort();
+    bar.finish().await;
+    let summary = outcome?;
+    if globals.json {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, &summary).map_err(io::Error::from)?;
+        writeln!(out)?;
+    }
+    report(&summary, globals)?;
+    Ok(match summary {
+        Summary { interrupted: true, .. } => Outcome::Interrupted,
+        summary if summary.is_clean() => Outcome::Done,
+        _ => Outcome::DoneWithFailures,
+    })
+}
+
+/// Says on stderr what was read and what became of it; problems are said even when quiet.
+fn report(summary: &Summary, globals: &GlobalArgs) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    for failed in summary.failed.iter().take(FAILURES_SHOWN) {
+        writeln!(err, "trailql: {} {}", failed.file, failed.reason)?;
+    }
+    if let Some(more) = summary.failed.len().checked_sub(FAILURES_SHOWN + 1) {
+        writeln!(err, "trailql: … and {} more files that could not be read", more + 1)?;
+    }
+    if let Some(folder) = &summary.rejected_folder {
+        writeln!(err, "trailql: what could not be read is kept with its reasons in {folder} of the lake")?;
+    }
+    if globals.quiet {
+        return Ok(());
+    }
+    write_account(summary, &mut err)
+}
+
+fn write_account(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let files = &summary.files;
+    let count = |count: u64| HumanCount(count).to_string();
+    write!(out, "files   {} found", count(files.found))?;
+    let parts = [
+        (files.read, "read"),
+        (files.known, "in the lake already"),
+        (files.digests, "digests"),
+        (files.out_of_range, "out of range"),
+        (files.failed, "failed"),
+        (files.ignored, "ignored by name"),
+    ];
+    for (n, what) in parts.iter().filter(|(n, _)| *n > 0) {
+        write!(out, ", {} {what}", count(*n))?;
+    }
+    writeln!(out)?;
+    writeln!(
+        out,
+        "events  {} read = {} kept + {} duplicates + {} filtered + {} rejected",
+        count(summary.read),
+        count(summary.kept),
+        count(summary.duplicates),
+        count(summary.filtered),
+        count(summary.rejected)
+    )?;
+    if summary.conflicts > 0 {
+        writeln!(out, "        {} of the rejected have the ID of another event of the lake", count(summary.conflicts))?;
+    }
+    if summary.untimed > 0 {
+        writeln!(out, "        {} of the kept have no readable time", count(summary.untimed))?;
+    }
+    let seconds = summary.elapsed.as_secs_f64().max(0.001);
+    write!(out, "time    {seconds:.1} s, {}/s", HumanBytes((summary.bytes_read as f64 / seconds) as u64))?;
+    writeln!(out, ", {} events/s", count((summary.read as f64 / seconds) as u64))?;
+    match summary.version {
+        _ if summary.dry_run => writeln!(out, "lake    nothing was written (dry run)"),
+        Some(version) => writeln!(
+            out,
+            "lake    {} at version {version}, {} written",
+            summary.lake,
+            HumanBytes(summary.bytes_written)
+        ),
+        None => Ok(()),
+    }?;
+    if summary.interrupted {
+        writeln!(out, "stopped before the end; run the same command again to go on")?;
+    }
+    Ok(())
+}
+
+/// On the first Ctrl-C or SIGTERM the batch in hand is committed; the second ends the process.
+async fn stop_on_interrupt(progress: Arc<Progress>, quiet: bool) {
+    wait_for_signal().await;
+    progress.stop();
+    if !quiet {
+        eprintln!("trailql: finishing the batch in hand; once more to quit at once");
+    }
+    wait_for_signal().await;
+    std::process::exit(130);
+}
+
+async fn wait_for_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// A progress bar that follows the counters; nothing where stderr is no terminal.
+struct Bar {
+    bar: ProgressBar,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Bar {
+    fn start(progress: &Arc<Progress>, globals: &GlobalArgs) -> Self {
+        let visible = !globals.quiet && io::stderr().is_terminal();
+        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style = ProgressStyle::with_template(
+            "{bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {msg}, {eta} left",
+        );
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let (drawn, progress) = (bar.clone(), Arc::clone(progress));
+        let task = tokio::spawn(async move {
+            loop {
+                let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+                drawn.set_length(load(&progress.bytes_total));
+                drawn.set_position(load(&progress.bytes));
+                let (files, total) = (load(&progress.files), load(&progress.files_total));
+                let events = load(&progress.events);
+                let rate = events as f64 / drawn.elapsed().as_secs_f64().max(0.001);
+                drawn.set_message(format!(
+                    "{}/{} files, {} events, {} events/s",
+                    HumanCount(files),
+                    HumanCount(total),
+                    HumanCount(events),
+                    HumanCount(rate as u64)
+                ));
+                tokio::time::sleep(TICK).await;
+            }
+        });
+        Self { bar, task }
+    }
+
+    async fn finish(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        self.bar.finish_and_clear();
+    }
+}

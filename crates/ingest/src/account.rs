@@ -1,0 +1,86 @@
+//! The closing account of a run.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What a run read, and what became of it: `read = kept + duplicates + filtered + rejected`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    /// URL of the lake.
+    pub lake: String,
+    /// Version of the lake after the run; `None` before its first commit.
+    pub version: Option<u64>,
+    /// Files by what became of them.
+    pub files: FileCounts,
+    /// Records found in the files that were read.
+    pub read: u64,
+    /// Events that became rows.
+    pub kept: u64,
+    /// Events that the lake, or an earlier file of this run, had already.
+    pub duplicates: u64,
+    /// Events that the filters left out.
+    pub filtered: u64,
+    /// Records that are no events, and conflicts.
+    pub rejected: u64,
+    /// Among the rejected: events whose ID is in the lake with another content.
+    pub conflicts: u64,
+    /// Among the kept: events whose time could not be read.
+    pub untimed: u64,
+    /// Bytes of the files read, as stored.
+    pub bytes_read: u64,
+    /// Bytes of the Parquet files written.
+    pub bytes_written: u64,
+    /// Commits made.
+    pub commits: u64,
+    /// Files that could not be read, or not to their end.
+    pub failed: Vec<FailedFile>,
+    /// Folder of the lake with the rejected records, if there are any.
+    pub rejected_folder: Option<String>,
+    /// The run was asked to stop before its end.
+    pub interrupted: bool,
+    /// Nothing was written.
+    pub dry_run: bool,
+    /// Duration of the run.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub elapsed: Duration,
+}
+
+/// Files by what became of them.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct FileCounts {
+    /// Files at the source.
+    pub found: u64,
+    /// Files that the lake has already.
+    pub known: u64,
+    /// Files read to their end.
+    pub read: u64,
+    /// Digest files, left for validation.
+    pub digests: u64,
+    /// Files whose place says that no event in them can pass the filters.
+    pub out_of_range: u64,
+    /// Files that could not be read, or not to their end.
+    pub failed: u64,
+    /// Files without the name of a log file.
+    pub ignored: u64,
+}
+
+/// A file that could not be read, or not to its end; the next run tries again.
+#[derive(Debug, Clone, Serialize)]
+pub struct FailedFile {
+    /// The file.
+    pub file: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Summary {
+    /// Whether everything at the source was taken, filtered or known, and nothing was put aside.
+    pub fn is_clean(&self) -> bool {
+        self.rejected == 0 && self.failed.is_empty()
+    }
+}
+
+fn seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((elapsed.as_secs_f64() * 1000.0).round() / 1000.0)
+}

@@ -1,0 +1,332 @@
+//! The ingest itself: reading ahead on all cores, one batch at a time into the lake.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use ::parquet::file::properties::WriterProperties;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::sync::mpsc;
+use trailql_lake::{Lake, LakeError, Ledger, LedgerDelta, NewFile, PendingCommit};
+use trailql_source::list;
+use uuid::Uuid;
+
+use crate::account::{FailedFile, Summary};
+use crate::batch::{Batch, Fate, Partition, RowId};
+use crate::decode::{DecodedUnit, Workers};
+use crate::dedup::dedup;
+use crate::error::IngestError;
+use crate::filter::EventFilter;
+use crate::options::{IngestOptions, Progress};
+use crate::parquet::{encode, writer_properties};
+use crate::plan::Plan;
+use crate::rejected::RejectedFolder;
+use crate::stats::delta_stats;
+
+/// Log files of a commit at the most, whatever their size.
+const BATCH_FILES: usize = 20_000;
+
+/// Commits lost to other writers before giving up.
+const MAX_ATTEMPTS: usize = 100;
+
+/// Ingests the sources into the lake at `location`, which is created if need be.
+///
+/// Returns the account even if single files failed or records were rejected; see [`Summary::is_clean`]. Fails only where
+/// going on makes no sense: no such source, the lake cannot be written. Whatever was committed before stays.
+pub async fn ingest(location: &str, options: &IngestOptions, progress: Arc<Progress>) -> Result<Summary, IngestError> {
+    let start = Instant::now();
+    let filter = EventFilter::try_new(&options.filters)?;
+    let listing = list(&options.sources)?;
+    let lake = match (options.dry_run, Lake::open(location).await) {
+        (_, Ok(lake)) => Some(lake),
+        (true, Err(LakeError::NotFound { .. })) => None,
+        (true, Err(error)) => return Err(error.into()),
+        (false, Err(_)) => Some(Lake::open_or_create(location).await?),
+    };
+    let known = match &lake {
+        Some(lake) => lake.ledger().objects().await?,
+        None => Default::default(),
+    };
+    let plan = Plan::new(listing, &known, &options.filters);
+    drop(known);
+    let (files, bytes) = plan.size();
+    progress.files_total.store(files, Ordering::Relaxed);
+    progress.bytes_total.store(bytes, Ordering::Relaxed);
+
+    let mut writer = BatchWriter::new(lake, options);
+    writer.summary.files = plan.counts;
+    writer.note_failures(plan.failed).await?;
+    let (sender, receiver) = mpsc::channel(1);
+    let reading = read_batches(plan.units, filter, options.batch_bytes, Arc::clone(&progress), sender);
+    let (reading, writing) = tokio::join!(reading, writer.write_batches(receiver));
+    writing?;
+    reading?;
+    let mut summary = writer.finish(location);
+    summary.interrupted = progress.is_stopped();
+    summary.elapsed = start.elapsed();
+    Ok(summary)
+}
+
+/// Decodes units on all cores and sends them on as batches, in the order of the plan.
+async fn read_batches(
+    units: Vec<Vec<trailql_source::LogFile>>,
+    filter: EventFilter,
+    batch_bytes: u64,
+    progress: Arc<Progress>,
+    sender: mpsc::Sender<Batch>,
+) -> Result<(), IngestError> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let workers = Arc::new(Workers::default());
+    let filter = Arc::new(filter);
+    let decode = |unit: Vec<trailql_source::LogFile>| {
+        let (workers, filter, progress) = (Arc::clone(&workers), Arc::clone(&filter), Arc::clone(&progress));
+        async move {
+            if progress.is_stopped() {
+                return Ok(DecodedUnit::default());
+            }
+            tokio::task::spawn_blocking(move || workers.decode(&unit, &filter, &progress)).await?
+        }
+    };
+    let mut decoded = stream::iter(units).map(decode).buffered(cores + 1);
+    let mut batch = Batch::default();
+    while let Some(unit) = decoded.try_next().await? {
+        batch.add(unit);
+        if batch.json_bytes() >= batch_bytes || batch.files.len() >= BATCH_FILES {
+            // The writer ends early only with an error of its own, which is the one to report.
+            if sender.send(std::mem::take(&mut batch)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    if !batch.is_empty() {
+        let _ = sender.send(batch).await;
+    }
+    Ok(())
+}
+
+/// Takes batches into the lake, one commit each, and keeps the account.
+struct BatchWriter {
+    lake: Option<Lake>,
+    dry_run: bool,
+    filter_identity: String,
+    properties: Arc<WriterProperties>,
+    rejected: RejectedFolder,
+    summary: Summary,
+    /// Event IDs met by a dry run, which has no ledger to put them into.
+    dry_ids: HashSet<u64>,
+}
+
+impl BatchWriter {
+    fn new(lake: Option<Lake>, options: &IngestOptions) -> Self {
+        Self {
+            lake,
+            dry_run: options.dry_run,
+            filter_identity: options.filters.identity(),
+            properties: writer_properties(),
+            rejected: RejectedFolder::new(),
+            summary: Summary { dry_run: options.dry_run, ..Summary::default() },
+            dry_ids: HashSet::new(),
+        }
+    }
+
+    async fn write_batches(&mut self, mut batches: mpsc::Receiver<Batch>) -> Result<(), IngestError> {
+        while let Some(mut batch) = batches.recv().await {
+            if self.dry_run {
+                self.count_only(&mut batch).await?;
+            } else {
+                batch = self.write(batch).await?;
+            }
+            self.account(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes one commit of `batch`; however often other writers come first, every event ends up there once.
+    async fn write(&mut self, batch: Batch) -> Result<Batch, IngestError> {
+        let Some(mut lake) = self.lake.take() else { return Ok(batch) };
+        let mut batch = batch;
+        dedup(&mut batch, &lake, None).await?;
+        let mut batch = Arc::new(batch);
+        let mut files = self.write_files(&lake, &batch).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let pending = self.pending(&mut batch, files);
+            if pending.files.is_empty() && pending.ledger.objects.is_empty() {
+                self.lake = Some(lake);
+                return Ok(unwrap(batch));
+            }
+            let before: Arc<Ledger> = lake.ledger();
+            match lake.commit(&pending).await {
+                Ok(version) => {
+                    self.summary.version = Some(version);
+                    self.summary.commits += 1;
+                    self.summary.bytes_written += pending.files.iter().map(|file| file.size_bytes).sum::<u64>();
+                    self.lake = Some(lake);
+                    return Ok(unwrap(batch));
+                }
+                Err(LakeError::Conflict { version }) => {
+                    tracing::info!(version, "another writer committed first; looking for its duplicates");
+                    lake.refresh().await?;
+                    files = pending.files;
+                    let mut owned = unwrap(batch);
+                    let changed = dedup(&mut owned, &lake, Some(&before)).await?;
+                    batch = Arc::new(owned);
+                    if changed > 0 {
+                        delete(&lake.store(), &files).await;
+                        files = self.write_files(&lake, &batch).await?;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(IngestError::Contention { attempts: MAX_ATTEMPTS })
+    }
+
+    /// Writes one Parquet file for each partition, on all cores.
+    async fn write_files(&self, lake: &Lake, batch: &Arc<Batch>) -> Result<Vec<NewFile>, IngestError> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let write = |(partition, rows): (Partition, Vec<RowId>)| {
+            let (batch, properties, store) = (Arc::clone(batch), Arc::clone(&self.properties), lake.store());
+            async move { write_file(store, batch, partition, rows, properties).await }
+        };
+        let mut partitions: Vec<_> = batch.partitions().into_iter().collect();
+        // The largest first, so that no core is left with it at the end.
+        partitions.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
+        stream::iter(partitions).map(write).buffer_unordered(cores).try_collect().await
+    }
+
+    /// What the commit of `batch` says; files that were not read to their end stay out of the ledger.
+    fn pending(&self, batch: &mut Arc<Batch>, files: Vec<NewFile>) -> PendingCommit {
+        if let Some(batch) = Arc::get_mut(batch) {
+            batch.settle_files();
+        }
+        let mut ledger = LedgerDelta::default();
+        for file in batch.files.iter().filter(|file| file.failure.is_none() && !file.account.is_digest) {
+            let mut entry = file.entry.clone();
+            if entry.filtered > 0 {
+                entry.filter.clone_from(&self.filter_identity);
+            }
+            ledger.objects.push(entry);
+        }
+        ledger.keys = batch.kept_rows().map(|row| batch.key(row)).collect();
+        let sum =
+            |count: fn(&trailql_lake::ObjectEntry) -> u64| batch.files.iter().map(|file| count(&file.entry)).sum();
+        let metrics = vec![
+            ("read", sum(|entry| entry.read)),
+            ("kept", sum(|entry| entry.kept)),
+            ("duplicates", sum(|entry| entry.duplicates)),
+            ("filtered", sum(|entry| entry.filtered)),
+            ("rejected", sum(|entry| entry.rejected)),
+            ("logFiles", ledger.objects.len() as u64),
+        ];
+        PendingCommit { files, ledger, metrics }
+    }
+
+    /// Finds out what a commit would hold.
+    async fn count_only(&mut self, batch: &mut Batch) -> Result<(), IngestError> {
+        if let Some(lake) = &self.lake {
+            dedup(batch, lake, None).await?;
+        }
+        for row in batch.kept_rows().collect::<Vec<_>>() {
+            if !self.dry_ids.insert(batch.key(row).id) {
+                batch.set_fate(row, Fate::Duplicate);
+            }
+        }
+        batch.settle_files();
+        Ok(())
+    }
+
+    /// Adds a finished batch to the account and puts aside what was rejected.
+    async fn account(&mut self, mut batch: Batch) -> Result<(), IngestError> {
+        batch.settle_files();
+        let conflicts = batch.rows_with(Fate::Conflict).count() as u64;
+        if let (Some(lake), false) = (&self.lake, self.dry_run) {
+            self.rejected.keep(lake, &batch).await?;
+        }
+        let summary = &mut self.summary;
+        summary.conflicts += conflicts;
+        let mut failed = Vec::new();
+        for file in batch.files {
+            let entry = file.entry;
+            summary.read += entry.read;
+            summary.kept += entry.kept;
+            summary.duplicates += entry.duplicates;
+            summary.filtered += entry.filtered;
+            summary.rejected += entry.rejected;
+            summary.untimed += file.account.untimed;
+            summary.bytes_read += entry.size_bytes;
+            match file.failure {
+                Some(failure) => failed.push(failure),
+                None if file.account.is_digest => summary.files.digests += 1,
+                None => summary.files.read += 1,
+            }
+        }
+        self.note_failures(failed).await
+    }
+
+    async fn note_failures(&mut self, failed: Vec<FailedFile>) -> Result<(), IngestError> {
+        if let (Some(lake), false) = (&self.lake, self.dry_run) {
+            self.rejected.keep_files(lake, &failed).await?;
+        }
+        self.summary.files.failed += failed.len() as u64;
+        self.summary.failed.extend(failed);
+        Ok(())
+    }
+
+    fn finish(self, location: &str) -> Summary {
+        let mut summary = self.summary;
+        summary.rejected_folder = self.rejected.path();
+        summary.lake = location.to_owned();
+        if let Some(lake) = self.lake {
+            summary.lake = lake.url().to_string();
+            summary.version = Some(lake.snapshot().version);
+        }
+        summary
+    }
+}
+
+/// The batch that every task is done with.
+fn unwrap(batch: Arc<Batch>) -> Batch {
+    Arc::into_inner(batch).expect("tasks that write a batch have ended when their results are here")
+}
+
+async fn write_file(
+    store: Arc<dyn ObjectStore>,
+    batch: Arc<Batch>,
+    partition: Partition,
+    rows: Vec<RowId>,
+    properties: Arc<WriterProperties>,
+) -> Result<NewFile, IngestError> {
+    let encoded = tokio::task::spawn_blocking(move || encode(&batch, rows, &properties)).await?;
+    let date = partition.day();
+    let day = date.as_deref().unwrap_or("__HIVE_DEFAULT_PARTITION__");
+    let folder = format!("region={}/date={day}", hive_escape(&partition.region));
+    let (bytes, metadata) =
+        encoded.map_err(|source| IngestError::Parquet { action: "writing", partition: folder.clone(), source })?;
+    let path = Path::from(format!("{folder}/part-{}.parquet", Uuid::new_v4()));
+    let size_bytes = bytes.len() as u64;
+    let stats = delta_stats(&metadata);
+    store.put(&path, bytes.into()).await.map_err(|source| IngestError::Store {
+        action: "writing",
+        path: path.clone(),
+        source,
+    })?;
+    Ok(NewFile { path, size_bytes, region: partition.region, date, stats })
+}
+
+/// Deletes files that no commit will name; a failure leaves them for vacuum.
+async fn delete(store: &Arc<dyn ObjectStore>, files: &[NewFile]) {
+    for file in files {
+        if let Err(error) = store.delete(&file.path).await {
+            tracing::debug!(path = %file.path, %error, "uncommitted file stays behind");
+        }
+    }
+}
+
+/// A partition value as part of a path; readers take the value itself from the Delta log.
+fn hive_escape(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    value.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("_{byte:02X}") }).collect()
+}
