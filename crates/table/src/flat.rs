@@ -12,11 +12,13 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, cast, or};
-use datafusion::physical_expr::conjunction_opt;
+use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_expr::{PhysicalExpr, conjunction_opt};
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::scalar::ScalarValue;
 
 use crate::columns::{ACCOUNT, ACCOUNT_ID, PATH, query_schema};
+use crate::pages::PageFilter;
 
 /// Whether statistics know the virtual column `account`, or only what it is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,31 +29,52 @@ pub(crate) enum AccountColumn {
     Known,
 }
 
-/// The predicate that decides which files, row groups and pages may hold a row that passes all of `filters`.
-///
-/// `None` where nothing can be skipped. Filters that statistics cannot judge count as passed.
-pub(crate) fn pruning_predicate(
-    session: &dyn Session,
-    filters: &[Expr],
-    account: AccountColumn,
-) -> Result<Option<Arc<PruningPredicate>>> {
-    let schema = DFSchema::try_from(flat_schema())?;
-    let judged = filters.iter().flat_map(split_conjunction).filter_map(|filter| {
-        let stored = match account {
-            AccountColumn::Computed => spread_account(filter),
-            AccountColumn::Known => filter.clone(),
+/// What may hold a row that passes all filters.
+#[derive(Debug, Clone)]
+pub(crate) struct PruningFilters {
+    /// Decides files and row groups.
+    pub(crate) predicate: Arc<PruningPredicate>,
+    /// Decide pages, each by one struct member.
+    pub(crate) pages: Vec<PageFilter>,
+}
+
+impl PruningFilters {
+    /// `None` where nothing can be skipped. Filters that statistics cannot judge count as passed.
+    pub(crate) fn try_new(session: &dyn Session, filters: &[Expr], account: AccountColumn) -> Result<Option<Self>> {
+        let schema = DFSchema::try_from(flat_schema())?;
+        let judged = filters.iter().flat_map(split_conjunction).filter_map(|filter| {
+            let stored = match account {
+                AccountColumn::Computed => spread_account(filter),
+                AccountColumn::Known => filter.clone(),
+            };
+            let flat = flatten(stored).ok()?;
+            // An expression that cannot be planned over the flat columns says nothing about files.
+            session.create_physical_expr(flat, &schema).ok()
+        });
+        let judged: Vec<Arc<dyn PhysicalExpr>> = judged.collect();
+        let max_in_list_size = session.config_options().execution.parquet.max_in_list_size;
+        let build = |filter: Arc<dyn PhysicalExpr>| {
+            PruningPredicateBuilder::new()
+                .with_file_schema(flat_schema())
+                .with_max_in_list_size(max_in_list_size)
+                .build(filter)
         };
-        let flat = flatten(stored).ok()?;
-        // An expression that cannot be planned over the flat columns says nothing about files.
-        session.create_physical_expr(flat, &schema).ok()
-    });
-    let Some(predicate) = conjunction_opt(judged) else { return Ok(None) };
-    let max_in_list_size = session.config_options().execution.parquet.max_in_list_size;
-    let pruning = PruningPredicateBuilder::new()
-        .with_file_schema(flat_schema())
-        .with_max_in_list_size(max_in_list_size)
-        .build(predicate);
-    Ok(pruning)
+        let page_filter = |filter: &Arc<dyn PhysicalExpr>| {
+            let column = only_member(filter)?;
+            Some(PageFilter { column, predicate: build(Arc::clone(filter))? })
+        };
+        let pages = judged.iter().filter_map(page_filter).collect();
+        let predicate = conjunction_opt(judged).and_then(build);
+        Ok(predicate.map(|predicate| Self { predicate, pages }))
+    }
+}
+
+/// The flat name of the struct member that a filter is about, if it is about nothing else.
+fn only_member(filter: &Arc<dyn PhysicalExpr>) -> Option<String> {
+    let columns = collect_columns(filter);
+    let mut names = columns.iter().map(|column| column.name());
+    let name = names.next()?;
+    (names.next().is_none() && name.contains('.')).then(|| name.to_owned())
 }
 
 /// The columns of a query, followed by every text, time or boolean member of a struct under its dotted name.

@@ -28,12 +28,13 @@ use trailql_lake::{Lake, Snapshot};
 
 use crate::columns::{file_schema, partition_fields, query_schema, stored_schema};
 use crate::file_pruning::prune_files;
-use crate::flat::{AccountColumn, pruning_predicate};
+use crate::flat::{AccountColumn, PruningFilters};
 use crate::lake_file::{Bound, LakeFile};
 use crate::partition_filter::PartitionFilter;
 use crate::projection::projection_exprs;
-use crate::row_groups::{FOOTER_HINT_BYTES, RowGroupAccess, RowGroupPruner};
-use crate::scan_source::{LakeScan, PruningReport};
+use crate::pruning_report::{Kept, PruningReport};
+use crate::row_groups::{FOOTER_HINT_BYTES, FileAccess, RowGroupPruner};
+use crate::scan_source::LakeScan;
 
 /// How many footers are read at once while planning; each is one or two small requests to the store.
 const CONCURRENT_FOOTERS: usize = 48;
@@ -85,15 +86,16 @@ impl LakeTable {
     async fn prune_row_groups<'a>(
         &self,
         session: &dyn Session,
-        predicate: Arc<PruningPredicate>,
+        filters: PruningFilters,
         files: Vec<&'a LakeFile>,
-    ) -> Result<(Vec<(&'a LakeFile, RowGroupAccess)>, (usize, usize))> {
+        report: &mut PruningReport,
+    ) -> Result<Vec<(&'a LakeFile, FileAccess)>> {
         let footers = session.runtime_env().cache_manager.get_file_metadata_cache();
-        let pruner = RowGroupPruner::new(predicate, Arc::clone(&self.store), footers);
+        let pruner = RowGroupPruner::new(filters, Arc::clone(&self.store), footers);
         // Tasks of their own, since decoding footers is work for all cores.
         let tasks: Vec<_> =
             files.iter().map(|file| (pruner.clone(), file.object_meta(), file.partition.clone())).collect();
-        let accesses: Vec<RowGroupAccess> = futures::stream::iter(tasks)
+        let accesses: Vec<FileAccess> = futures::stream::iter(tasks)
             .map(|(pruner, meta, partition)| {
                 SpawnedTask::spawn(async move { pruner.prune(&meta, &partition).await }).join()
             })
@@ -101,9 +103,10 @@ impl LakeTable {
             .map(|joined| joined.unwrap_or_else(|error| Err(DataFusionError::ExecutionJoin(Box::new(error)))))
             .try_collect()
             .await?;
-        let kept = accesses.iter().map(|access| access.kept).sum();
-        let total = accesses.iter().map(|access| access.total).sum();
-        Ok((files.into_iter().zip(accesses).filter(|(_, access)| access.kept > 0).collect(), (kept, total)))
+        report.row_groups = Some(accesses.iter().map(|access| access.row_groups).sum());
+        let rows: Kept = accesses.iter().map(|access| access.rows).sum();
+        report.rows = (rows.kept < rows.total).then_some(rows);
+        Ok(files.into_iter().zip(accesses).filter(|(_, access)| access.row_groups.kept > 0).collect())
     }
 
     /// DataFusion's Parquet scan over the files left, with all stored columns.
@@ -152,18 +155,20 @@ impl TableProvider for LakeTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (exact, inexact): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(PartitionFilter::decides);
         let partitions = PartitionFilter::try_new(session, &exact)?;
-        let predicate = pruning_predicate(session, &inexact, AccountColumn::Computed)?;
-        let files = self.prune_files(partitions.as_ref(), predicate.as_deref())?;
+        let pruning = PruningFilters::try_new(session, &inexact, AccountColumn::Computed)?;
+        let predicate = pruning.as_ref().map(|filters| filters.predicate.as_ref());
+        let files = self.prune_files(partitions.as_ref(), predicate)?;
         let statistics = table_statistics(&files);
-        let (files, row_groups) = match predicate {
-            Some(predicate) => {
-                let (accesses, counts) = self.prune_row_groups(session, predicate, files).await?;
-                (accesses.into_iter().map(|(file, access)| partitioned(file, Some(access))).collect(), Some(counts))
+        let mut report = PruningReport::default();
+        let (files, statistics) = match pruning {
+            Some(filters) => {
+                let accesses = self.prune_row_groups(session, filters, files, &mut report).await?;
+                let files = accesses.into_iter().map(|(file, access)| partitioned(file, Some(access))).collect();
+                (files, statistics.to_inexact())
             }
-            None => (files.into_iter().map(|file| partitioned(file, None)).collect::<Vec<_>>(), None),
+            None => (files.into_iter().map(|file| partitioned(file, None)).collect::<Vec<_>>(), statistics),
         };
-        let report = PruningReport { files_kept: files.len(), files_total: self.files.len(), row_groups };
-        let statistics = if row_groups.is_some() { statistics.to_inexact() } else { statistics };
+        report.files = Kept { kept: files.len(), total: self.files.len() };
         let scan = LakeScan::new(self.scan_config(session, files, statistics, limit), report);
         let projected = scan.try_swapping_with_projection(&projection_exprs(session, projection)?)?;
         Ok(Arc::new(DataSourceExec::new(projected.unwrap_or_else(|| Arc::new(scan)))))
@@ -201,12 +206,14 @@ fn table_statistics(files: &[&LakeFile]) -> Statistics {
     }
 }
 
-fn partitioned(file: &LakeFile, access: Option<RowGroupAccess>) -> PartitionedFile {
+fn partitioned(file: &LakeFile, access: Option<FileAccess>) -> PartitionedFile {
     let values = vec![ScalarValue::Utf8View(file.file.region.clone()), ScalarValue::Date32(file.file.date)];
     let mut partitioned = PartitionedFile::new_from_meta(file.object_meta()).with_partition_values(values);
     partitioned.statistics = Some(Arc::new(file_statistics(file)));
     match access {
-        Some(access) if access.kept < access.total => partitioned.with_extension(access.plan),
+        Some(access) if access.row_groups.kept < access.row_groups.total || access.rows.kept < access.rows.total => {
+            partitioned.with_extension(access.plan)
+        }
         _ => partitioned,
     }
 }

@@ -22,8 +22,8 @@ use trailql_source::{LogFile, Unpacker};
 
 use crate::columns::stored_schema;
 use crate::lake_file::MICROS_PER_DAY;
+use crate::pruning_report::PruningReport;
 use crate::raw_warnings::RawWarnings;
-use crate::scan_source::PruningReport;
 
 /// Batches that may wait for the query, per execution partition.
 const QUEUED_BATCHES: usize = 2;

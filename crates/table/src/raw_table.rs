@@ -12,13 +12,13 @@ use trailql_source::{Listing, LogFile, list};
 
 use crate::columns::query_schema;
 use crate::error::TableError;
-use crate::flat::{AccountColumn, pruning_predicate};
+use crate::flat::{AccountColumn, PruningFilters};
 use crate::partition_filter::PartitionFilter;
 use crate::projection::projection_exprs;
+use crate::pruning_report::{Kept, PruningReport};
 use crate::raw_pruning::prune_log_files;
 use crate::raw_scan::RawScanExec;
 use crate::raw_warnings::RawWarnings;
-use crate::scan_source::PruningReport;
 
 /// Log files as a table with the columns of `cloudtrail_logs`.
 ///
@@ -77,9 +77,11 @@ impl TableProvider for RawTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (decided, judged): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(PartitionFilter::decides);
         let partitions = PartitionFilter::try_new(session, &decided)?;
-        let predicate = pruning_predicate(session, &judged, AccountColumn::Known)?;
-        let files = prune_log_files(self.files.clone(), partitions.as_ref(), predicate.as_deref())?;
-        let report = PruningReport { files_kept: files.len(), files_total: self.files.len(), row_groups: None };
+        let pruning = PruningFilters::try_new(session, &judged, AccountColumn::Known)?;
+        let predicate = pruning.as_ref().map(|filters| filters.predicate.as_ref());
+        let files = prune_log_files(self.files.clone(), partitions.as_ref(), predicate)?;
+        let report =
+            PruningReport { files: Kept { kept: files.len(), total: self.files.len() }, ..PruningReport::default() };
         let groups = file_groups(files, session.config().target_partitions());
         let projection = projection_exprs(session, projection)?;
         Ok(Arc::new(RawScanExec::try_new(groups, projection, report, self.warnings())?))

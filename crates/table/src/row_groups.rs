@@ -11,7 +11,6 @@ use datafusion::common::{Column, Result};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{BloomFilterStatistics, ParquetAccessPlan};
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
-use datafusion::physical_optimizer::pruning::PruningPredicate;
 use datafusion::scalar::ScalarValue;
 use object_store::{ObjectMeta, ObjectStore};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
@@ -19,55 +18,71 @@ use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
 use parquet::schema::types::SchemaDescriptor;
 
-use crate::flat::flat_schema;
+use crate::flat::{PruningFilters, flat_schema};
+use crate::pages::select_rows;
 use crate::partition_values::{PartitionValues, partition_bounds};
+use crate::pruning_report::Kept;
 
 /// How much of a file's end to read at first; holds the footer of a file with a few row groups.
 pub(crate) const FOOTER_HINT_BYTES: usize = 64 * 1024;
 
-/// Which row groups of one file may hold a matching row.
+/// What of one file may hold a matching row.
 #[derive(Debug)]
-pub(crate) struct RowGroupAccess {
+pub(crate) struct FileAccess {
     /// What the scan reads of the file.
     pub(crate) plan: ParquetAccessPlan,
     /// Row groups that it reads.
-    pub(crate) kept: usize,
-    /// Row groups of the file.
-    pub(crate) total: usize,
+    pub(crate) row_groups: Kept,
+    /// Rows that it reads of those row groups.
+    pub(crate) rows: Kept,
 }
 
 /// Judges Parquet files by their footers; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct RowGroupPruner {
-    predicate: Arc<PruningPredicate>,
+    filters: PruningFilters,
     store: Arc<dyn ObjectStore>,
     footers: Arc<FileMetadataCache>,
 }
 
 impl RowGroupPruner {
     /// `footers` is the cache that the scan itself uses, so that no footer is read twice.
-    pub(crate) fn new(
-        predicate: Arc<PruningPredicate>,
-        store: Arc<dyn ObjectStore>,
-        footers: Arc<FileMetadataCache>,
-    ) -> Self {
-        Self { predicate, store, footers }
+    pub(crate) fn new(filters: PruningFilters, store: Arc<dyn ObjectStore>, footers: Arc<FileMetadataCache>) -> Self {
+        Self { filters, store, footers }
     }
 
-    /// Reads the footer and, where statistics leave something to decide, the bloom filters of one file.
-    pub(crate) async fn prune(&self, file: &ObjectMeta, partition: &PartitionValues) -> Result<RowGroupAccess> {
-        let footer = DFParquetMetadata::new(&self.store, file)
+    /// Reads the footer of one file and, where that leaves something to decide, bloom filters and page index.
+    pub(crate) async fn prune(&self, file: &ObjectMeta, partition: &PartitionValues) -> Result<FileAccess> {
+        let footer = self.footer(file, PageIndexPolicy::Skip).await?;
+        let mut keep = self.filters.predicate.prune(&RowGroupStatistics { footer: &footer, partition })?;
+        self.check_blooms(file, &footer, &mut keep).await?;
+        let mut plan = ParquetAccessPlan::new_all(keep.len());
+        keep.iter().enumerate().filter(|(_, keep)| !**keep).for_each(|(index, _)| plan.skip(index));
+        let left: usize =
+            keep.iter().enumerate().filter(|(_, keep)| **keep).map(|(index, _)| rows(&footer, index)).sum();
+        let mut kept_rows = left;
+        if left > 0 && !self.filters.pages.is_empty() {
+            let footer = self.footer(file, PageIndexPolicy::Optional).await?;
+            for (index, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
+                let Some(selection) = select_rows(&self.filters.pages, &footer, index)? else { continue };
+                kept_rows -= rows(&footer, index) - selection.row_count();
+                match selection.selects_any() {
+                    true => plan.scan_selection(index, selection),
+                    false => plan.skip(index),
+                }
+            }
+        }
+        let row_groups = Kept { kept: plan.row_group_index_iter().count(), total: keep.len() };
+        Ok(FileAccess { plan, row_groups, rows: Kept { kept: kept_rows, total: left } })
+    }
+
+    async fn footer(&self, file: &ObjectMeta, page_index: PageIndexPolicy) -> Result<Arc<ParquetMetaData>> {
+        DFParquetMetadata::new(&self.store, file)
             .with_metadata_size_hint(Some(FOOTER_HINT_BYTES))
             .with_file_metadata_cache(Some(Arc::clone(&self.footers)))
-            .with_page_index_policy(Some(PageIndexPolicy::Skip))
+            .with_page_index_policy(Some(page_index))
             .fetch_metadata()
-            .await?;
-        let mut keep = self.predicate.prune(&RowGroupStatistics { footer: &footer, partition })?;
-        self.check_blooms(file, &footer, &mut keep).await?;
-        let total = keep.len();
-        let mut plan = ParquetAccessPlan::new_all(total);
-        keep.iter().enumerate().filter(|(_, keep)| !**keep).for_each(|(index, _)| plan.skip(index));
-        Ok(RowGroupAccess { plan, kept: keep.into_iter().filter(|keep| *keep).count(), total })
+            .await
     }
 
     /// Clears `keep` for the row groups whose bloom filters rule the searched values out.
@@ -88,7 +103,7 @@ impl RowGroupPruner {
                 let column = footer.file_metadata().schema_descr().column(bloom.leaf);
                 statistics.insert(bloom.column, filter, column.physical_type(), column.type_length());
             }
-            keep[row_group] = self.predicate.prune(&statistics)?.into_iter().all(|keep| keep);
+            keep[row_group] = self.filters.predicate.prune(&statistics)?.into_iter().all(|keep| keep);
         }
         Ok(())
     }
@@ -96,12 +111,9 @@ impl RowGroupPruner {
     /// The bloom filters to read: of the row groups left, for the columns that are searched for a value.
     fn wanted_blooms(&self, footer: &ParquetMetaData, keep: &[bool]) -> Vec<WantedBloom> {
         let schema = footer.file_metadata().schema_descr();
-        let columns: Vec<(String, usize)> = self
-            .predicate
-            .literal_columns()
-            .into_iter()
-            .filter_map(|column| leaf_index(schema, &column).map(|leaf| (column, leaf)))
-            .collect();
+        let searched = self.filters.predicate.literal_columns().into_iter();
+        let columns: Vec<(String, usize)> =
+            searched.filter_map(|column| leaf_index(schema, &column).map(|leaf| (column, leaf))).collect();
         let mut wanted = Vec::new();
         for (row_group, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
             for (column, leaf) in &columns {
@@ -128,6 +140,11 @@ fn bloom_range(row_group: &RowGroupMetaData, leaf: usize) -> Option<Range<u64>> 
     let start = u64::try_from(chunk.bloom_filter_offset()?).ok()?;
     let length = u64::try_from(chunk.bloom_filter_length()?).ok()?;
     Some(start..start.checked_add(length)?)
+}
+
+/// Rows of a row group.
+fn rows(footer: &ParquetMetaData, row_group: usize) -> usize {
+    usize::try_from(footer.row_group(row_group).num_rows()).unwrap_or_default()
 }
 
 /// Index of the Parquet leaf behind a flat column; `None` for lists and for columns the file lacks.

@@ -19,26 +19,7 @@ use datafusion::physical_plan::filter_pushdown::FilterPushdownPropagation;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::{DisplayFormatType, SortOrderPushdownResult};
 
-/// What planning left of the lake.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct PruningReport {
-    /// Files that the scan reads.
-    pub(crate) files_kept: usize,
-    /// Files of the lake.
-    pub(crate) files_total: usize,
-    /// Row groups kept and looked at; `None` where nothing could tell row groups apart.
-    pub(crate) row_groups: Option<(usize, usize)>,
-}
-
-impl fmt::Display for PruningReport {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "files={}/{}", self.files_kept, self.files_total)?;
-        match self.row_groups {
-            Some((kept, total)) => write!(f, ", row_groups={kept}/{total}"),
-            None => Ok(()),
-        }
-    }
-}
+use crate::pruning_report::PruningReport;
 
 /// A [`FileScanConfig`] that names its [`PruningReport`] in `EXPLAIN`; everything else is passed on.
 #[derive(Debug, Clone)]
@@ -96,10 +77,7 @@ impl DataSource for LakeScan {
                 self.inner.fmt_as(t, f)
             }
             DisplayFormatType::TreeRender => {
-                writeln!(f, "files={}/{}", self.report.files_kept, self.report.files_total)?;
-                if let Some((kept, total)) = self.report.row_groups {
-                    writeln!(f, "row_groups={kept}/{total}")?;
-                }
+                writeln!(f, "{}", self.report)?;
                 self.config().map_or(Ok(()), |config| config.file_source().fmt_extra(t, f))
             }
         }

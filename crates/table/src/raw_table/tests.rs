@@ -217,7 +217,7 @@ async fn check(files: Vec<(String, Vec<String>)>, predicates: Vec<String>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
     fn pruned_equals_full_for_random_predicates(
         files in delivered(),
