@@ -57,6 +57,19 @@ pub struct FileAccount {
     pub is_digest: bool,
 }
 
+impl FileAccount {
+    /// What came after `earlier`, an account of the same file.
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            records: self.records - earlier.records,
+            rows: self.rows - earlier.rows,
+            rejected: self.rejected - earlier.rejected,
+            untimed: self.untimed - earlier.untimed,
+            is_digest: self.is_digest,
+        }
+    }
+}
+
 /// A record that did not become a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
@@ -161,6 +174,18 @@ impl Decoder {
         self.begin(name);
         let outcome = self.feed(bytes, true);
         (self.end(), outcome.map(|_| ()))
+    }
+
+    /// What the file held so far.
+    pub fn account(&self) -> FileAccount {
+        self.file.account
+    }
+
+    /// JSON bytes of the rows and rejected records that were not taken yet.
+    pub fn waiting_bytes(&self) -> u64 {
+        let full: u64 = self.batches.iter().map(|batch| batch.json_bytes).sum();
+        let rejected: usize = self.rejects.iter().map(|reject| reject.text.len()).sum();
+        full + self.builder.json_bytes() + rejected as u64
     }
 
     /// Takes the batches that are full.

@@ -76,6 +76,11 @@ impl Batch {
         self.json_bytes
     }
 
+    /// Files, and parts of files, that the rows come from.
+    pub(crate) fn file_count(&self) -> usize {
+        self.files.len()
+    }
+
     /// Whether there is nothing to account for.
     pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty()

@@ -1,6 +1,6 @@
 //! The ingest itself: reading ahead on all cores, one batch at a time into the lake.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -10,13 +10,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
-use trailql_lake::{Lake, LakeError, Ledger, LedgerDelta, NewFile, PendingCommit};
-use trailql_source::list;
+use trailql_lake::{Lake, LakeError, Ledger, LedgerDelta, NewFile, ObjectEntry, ObjectKey, PendingCommit};
+use trailql_source::{LogFile, list};
 use uuid::Uuid;
 
 use crate::account::{FailedFile, Summary};
 use crate::batch::{Batch, Fate, Partition, RowId};
-use crate::decode::{DecodedUnit, Workers};
+use crate::decode::Workers;
 use crate::dedup::dedup;
 use crate::error::IngestError;
 use crate::filter::EventFilter;
@@ -72,39 +72,49 @@ pub async fn ingest(location: &str, options: &IngestOptions, progress: Arc<Progr
 
 /// Decodes units on all cores and sends them on as batches, in the order of the plan.
 async fn read_batches(
-    units: Vec<Vec<trailql_source::LogFile>>,
+    units: Vec<Vec<LogFile>>,
     filter: EventFilter,
     batch_bytes: u64,
     progress: Arc<Progress>,
     sender: mpsc::Sender<Batch>,
 ) -> Result<(), IngestError> {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = Arc::new(Workers::default());
     let filter = Arc::new(filter);
-    let decode = |unit: Vec<trailql_source::LogFile>| {
+    let start = |unit: Vec<LogFile>| {
+        let (parts_in, parts) = mpsc::channel(1);
         let (workers, filter, progress) = (Arc::clone(&workers), Arc::clone(&filter), Arc::clone(&progress));
-        async move {
-            if progress.is_stopped() {
-                return Ok(DecodedUnit::default());
-            }
-            tokio::task::spawn_blocking(move || workers.decode(&unit, &filter, &progress)).await?
-        }
+        let work = move || {
+            // Nobody waits for the part only if the ingest has failed already.
+            let mut emit = |part| drop(parts_in.blocking_send(part));
+            workers.decode(&unit, &filter, &progress, &mut emit)
+        };
+        (parts, tokio::task::spawn_blocking(work))
     };
-    let mut decoded = stream::iter(units).map(decode).buffered(cores + 1);
+    let mut units = units.into_iter();
+    let mut running: VecDeque<_> = units.by_ref().take(cores() + 1).map(start).collect();
     let mut batch = Batch::default();
-    while let Some(unit) = decoded.try_next().await? {
-        batch.add(unit);
-        if batch.json_bytes() >= batch_bytes || batch.files.len() >= BATCH_FILES {
+    while let Some((mut parts, work)) = running.pop_front() {
+        while let Some(part) = parts.recv().await {
+            batch.add(part);
+            let is_full = batch.json_bytes() >= batch_bytes || batch.file_count() >= BATCH_FILES;
             // The writer ends early only with an error of its own, which is the one to report.
-            if sender.send(std::mem::take(&mut batch)).await.is_err() {
+            if is_full && sender.send(std::mem::take(&mut batch)).await.is_err() {
                 return Ok(());
             }
+        }
+        work.await??;
+        if !progress.is_stopped() {
+            running.extend(units.next().map(start));
         }
     }
     if !batch.is_empty() {
         let _ = sender.send(batch).await;
     }
     Ok(())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// Takes batches into the lake, one commit each, and keeps the account.
@@ -115,6 +125,8 @@ struct BatchWriter {
     properties: Arc<WriterProperties>,
     rejected: RejectedFolder,
     summary: Summary,
+    /// Counts of files whose last part has not come yet.
+    open_files: HashMap<ObjectKey, ObjectEntry>,
     /// Event IDs met by a dry run, which has no ledger to put them into.
     dry_ids: HashSet<u64>,
 }
@@ -128,6 +140,7 @@ impl BatchWriter {
             properties: writer_properties(),
             rejected: RejectedFolder::new(),
             summary: Summary { dry_run: options.dry_run, ..Summary::default() },
+            open_files: HashMap::new(),
             dry_ids: HashSet::new(),
         }
     }
@@ -186,7 +199,6 @@ impl BatchWriter {
 
     /// Writes one Parquet file for each partition, on all cores.
     async fn write_files(&self, lake: &Lake, batch: &Arc<Batch>) -> Result<Vec<NewFile>, IngestError> {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let write = |(partition, rows): (Partition, Vec<RowId>)| {
             let (batch, properties, store) = (Arc::clone(batch), Arc::clone(&self.properties), lake.store());
             async move { write_file(store, batch, partition, rows, properties).await }
@@ -194,7 +206,7 @@ impl BatchWriter {
         let mut partitions: Vec<_> = batch.partitions().into_iter().collect();
         // The largest first, so that no core is left with it at the end.
         partitions.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
-        stream::iter(partitions).map(write).buffer_unordered(cores).try_collect().await
+        stream::iter(partitions).map(write).buffer_unordered(cores()).try_collect().await
     }
 
     /// What the commit of `batch` says; files that were not read to their end stay out of the ledger.
@@ -203,16 +215,21 @@ impl BatchWriter {
             batch.settle_files();
         }
         let mut ledger = LedgerDelta::default();
-        for file in batch.files.iter().filter(|file| file.failure.is_none() && !file.account.is_digest) {
+        for file in batch.files.iter().filter(|file| file.is_complete && file.failure.is_none()) {
+            if file.account.is_digest {
+                continue;
+            }
             let mut entry = file.entry.clone();
+            if let Some(earlier) = self.open_files.get(&entry.key) {
+                entry.add(earlier);
+            }
             if entry.filtered > 0 {
                 entry.filter.clone_from(&self.filter_identity);
             }
             ledger.objects.push(entry);
         }
         ledger.keys = batch.kept_rows().map(|row| batch.key(row)).collect();
-        let sum =
-            |count: fn(&trailql_lake::ObjectEntry) -> u64| batch.files.iter().map(|file| count(&file.entry)).sum();
+        let sum = |count: fn(&ObjectEntry) -> u64| batch.files.iter().map(|file| count(&file.entry)).sum();
         let metrics = vec![
             ("read", sum(|entry| entry.read)),
             ("kept", sum(|entry| entry.kept)),
@@ -256,6 +273,11 @@ impl BatchWriter {
             summary.filtered += entry.filtered;
             summary.rejected += entry.rejected;
             summary.untimed += file.account.untimed;
+            if !file.is_complete {
+                self.open_files.entry(entry.key).or_default().add(&entry);
+                continue;
+            }
+            self.open_files.remove(&entry.key);
             summary.bytes_read += entry.size_bytes;
             match file.failure {
                 Some(failure) => failed.push(failure),

@@ -114,7 +114,7 @@ impl Lake {
         let url = table.table_url().to_string();
         let failed =
             |source: DeltaTableError| LakeError::Log { action: "reading", url: url.clone(), source: source.into() };
-        table.load().await.map_err(failed)?;
+        table.update_state().await.map_err(failed)?;
         let state = table.snapshot().map_err(failed)?.snapshot();
         let log_store = table.log_store();
         let manifest = state.domain_metadata(log_store.as_ref(), LEDGER_DOMAIN).await.map_err(failed)?;

@@ -42,7 +42,7 @@ const READS_IN_FLIGHT: usize = 8;
 pub type ObjectKey = u128;
 
 /// What the ledger keeps of one ingested log file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectEntry {
     /// Identity of the file as it was when read.
     pub key: ObjectKey,
@@ -62,6 +62,17 @@ pub struct ObjectEntry {
     pub rejected: u64,
     /// Identity of the filters of the run, where they left something out; empty when the whole file was taken.
     pub filter: String,
+}
+
+impl ObjectEntry {
+    /// Adds the counts of an earlier part of the same file.
+    pub fn add(&mut self, earlier: &Self) {
+        self.read += earlier.read;
+        self.kept += earlier.kept;
+        self.duplicates += earlier.duplicates;
+        self.filtered += earlier.filtered;
+        self.rejected += earlier.rejected;
+    }
 }
 
 /// What one commit adds to the ledger.
