@@ -1,0 +1,49 @@
+//! A Parquet file, zstd-compressed, row group by row group.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use super::names::with_unique_names;
+use super::{FormatError, ResultWriter};
+
+/// Flushes a row group at this encoded size, to bound memory where rows are large.
+const MAX_ROW_GROUP_BYTES: usize = 64 << 20;
+
+/// Writes batches into row groups; the footer comes with `finish`.
+pub(super) struct ParquetWriter<W: Write + Send> {
+    writer: Option<ArrowWriter<W>>,
+    schema: SchemaRef,
+}
+
+impl<W: Write + Send> ParquetWriter<W> {
+    pub(super) fn try_new(out: W, schema: SchemaRef) -> Result<Self, FormatError> {
+        let schema = with_unique_names(&schema);
+        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
+        let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
+        Ok(Self { writer: Some(writer), schema })
+    }
+}
+
+impl<W: Write + Send> ResultWriter for ParquetWriter<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), batch.columns().to_vec())?)?;
+        if writer.in_progress_size() >= MAX_ROW_GROUP_BYTES {
+            writer.flush()?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), FormatError> {
+        if let Some(writer) = self.writer.take() {
+            writer.into_inner()?.flush()?;
+        }
+        Ok(())
+    }
+}

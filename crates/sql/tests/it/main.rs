@@ -1,0 +1,6 @@
+//! Tests of the session as its callers see it, over a handmade table.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod errors;
+mod session;
+mod support;
