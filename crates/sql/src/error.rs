@@ -16,6 +16,9 @@ use crate::suggest::{Names, nearest};
 /// Longest part of a line shown around the place of an error, in characters.
 const EXCERPT_CHARS: usize = 100;
 
+/// Longest message in our words, in characters.
+const MESSAGE_CHARS: usize = 400;
+
 /// A statement could not be answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -87,7 +90,10 @@ impl SqlError {
         let explained = match cause {
             DataFusionError::SchemaError(schema_error, _) => explain_schema(schema_error, names, &source),
             DataFusionError::SQL(parser_error, _) => explain_syntax(parser_error, &source),
-            DataFusionError::Plan(message) => explain_plan(message, names, &source),
+            DataFusionError::Plan(message) | DataFusionError::Internal(message) => {
+                explain_plan(message, names, &source)
+            }
+            DataFusionError::NotImplemented(message) => explain_not_implemented(message, names, &source),
             DataFusionError::ResourcesExhausted(message) => {
                 Explained { message: format!("out of memory: {}", first_line(message)), span: None }
             }
@@ -306,8 +312,10 @@ fn explain_syntax(error: &ParserError, source: &Source<'_>) -> Explained {
 fn explain_plan(message: &str, names: &Names, source: &Source<'_>) -> Explained {
     if let Some(name) = between(message, "table '", "' not found") {
         let bare = name.rsplit('.').next().unwrap_or(name);
+        let written = ["datafusion.public.", "datafusion."].into_iter().find_map(|prefix| name.strip_prefix(prefix));
         let suggestion = nearest(bare, &names.tables).map(str::to_owned);
-        return missing("table", bare, suggestion).at(source.find(bare, |_, after| after != Some(&Token::Period)));
+        return missing("table", written.unwrap_or(name), suggestion)
+            .at(source.find(bare, |_, after| after != Some(&Token::Period)));
     }
     if let Some(name) = between(message, "Invalid function '", "'") {
         let suggestion = nearest(name, &names.functions).map(str::to_owned);
@@ -320,7 +328,30 @@ fn explain_plan(message: &str, names: &Names, source: &Source<'_>) -> Explained 
         let what = parent.map_or("member".to_owned(), |parent| format!("member of {parent}"));
         return missing(&what, name, nearest(name, &siblings).map(str::to_owned)).at(span);
     }
+    if let Some(call) = between(message, "No function matches the given name and argument types '", "'") {
+        let function = call.split('(').next().unwrap_or(call);
+        let candidates = message.split("Candidate functions:").nth(1).unwrap_or_default();
+        let candidates: Vec<&str> = candidates.split(['\n', '\t']).map(str::trim).filter(|c| !c.is_empty()).collect();
+        let message = format!("{call} does not exist; there is {}", candidates.join(", "));
+        let span = source.find(function, |_, after| after == Some(&Token::LParen));
+        return Explained { message: shorten(&sql_types(&message)), span };
+    }
+    if let Some(column) = between(message, "column \"", "\" must appear in the GROUP BY") {
+        let column = column.rsplit('.').next().unwrap_or(column);
+        let message = format!("'{}' must be in GROUP BY or inside an aggregate function", printable(column));
+        return Explained { message, span: None };
+    }
     Explained { message: tidy(message), span: None }
+}
+
+fn explain_not_implemented(message: &str, names: &Names, source: &Source<'_>) -> Explained {
+    // A path of five or more names of which none is a table or column.
+    if let Some(first) = between(message, "compound identifier: [\"", "\"") {
+        let columns: Vec<String> = names.columns.iter().map(|(name, _)| name.clone()).collect();
+        return missing("table or column", first, nearest(first, &columns).map(str::to_owned))
+            .at(source.find(first, |before, after| before != Some(&Token::Period) && after == Some(&Token::Period)));
+    }
+    Explained { message: format!("not supported: {}", tidy(message)), span: None }
 }
 
 fn missing(what: &str, name: &str, suggestion: Option<String>) -> Explained {
@@ -363,6 +394,10 @@ fn tidy(message: &str) -> String {
         "External error: ",
         "Arrow error: ",
         "Schema error: ",
+        "Parser error: ",
+        "Cast error: ",
+        "Csv error: ",
+        "Internal error: ",
         "Optimizer rule 'simplify_expressions' failed\ncaused by\n",
         "type_coercion\ncaused by\n",
     ];
@@ -370,7 +405,22 @@ fn tidy(message: &str) -> String {
         text = rest.trim_start();
     }
     let text = text.split("\n\nbacktrace:").next().unwrap_or(text);
-    printable(&lower_first(text).replace('\n', " ")).into_owned()
+    shorten(&printable(&sql_types(&lower_first(text).replace('\n', " "))))
+}
+
+/// Spells Arrow's commonest types as SQL has them.
+fn sql_types(text: &str) -> String {
+    let names =
+        [("Utf8View", "text"), ("LargeUtf8", "text"), ("Utf8", "text"), ("Int64", "bigint"), ("Float64", "double")];
+    names.into_iter().fold(text.to_owned(), |text, (arrow, sql)| text.replace(arrow, sql))
+}
+
+/// Cuts messages that list whole schemas.
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= MESSAGE_CHARS {
+        return text.to_owned();
+    }
+    text.chars().take(MESSAGE_CHARS).chain(['…']).collect()
 }
 
 fn lower_first(text: &str) -> String {

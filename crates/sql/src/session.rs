@@ -15,7 +15,7 @@ use datafusion::optimizer::analyzer::Analyzer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as ParsedStatement};
-use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 
 use crate::answer::Answer;
@@ -30,7 +30,7 @@ use crate::read_only;
 use crate::script::Statement;
 use crate::suggest::Names;
 use crate::views::BUILT_IN_VIEWS;
-use crate::wildcard::{WideRelations, exclude_virtual_columns};
+use crate::wildcard::{WideRelations, exclude_virtual_columns, fold};
 
 /// The table of the lake's events.
 pub const LOGS_TABLE: &str = "cloudtrail_logs";
@@ -167,6 +167,10 @@ impl Session {
             let shared = self.shared();
             (Arc::clone(&shared.wide), Arc::clone(&shared.own_names), shared.parameters.clone())
         };
+        // Ahead of planning, which would talk about the inserted rows.
+        if let Some(table) = insert_target(&parsed).filter(|table| own_rank(table).is_own()) {
+            return Err(SqlError::ReadOnly { table }.into());
+        }
         rewrite(&mut parsed, &wide, &own_names, &self.session_names().await)?;
         let plan = self.context.state().statement_to_plan(parsed).await?;
         read_only::check(&plan, |table| own_rank(table).is_own())?;
@@ -293,6 +297,13 @@ fn parse(text: &str) -> Result<ParsedStatement, DataFusionError> {
         (Some(statement), true) => Ok(statement),
         _ => Err(DataFusionError::Plan("one statement is expected here".to_owned())),
     }
+}
+
+fn insert_target(statement: &ParsedStatement) -> Option<String> {
+    let ParsedStatement::Statement(statement) = statement else { return None };
+    let SqlStatement::Insert(insert) = statement.as_ref() else { return None };
+    let TableObject::TableName(name) = &insert.table else { return None };
+    name.0.last().and_then(|part| part.as_ident()).map(fold)
 }
 
 /// Settles names and wildcards in every query inside the statement.

@@ -4,6 +4,9 @@ use datafusion::arrow::datatypes::{DataType, Fields};
 
 use crate::catalog::TableInfo;
 
+/// Shortest beginning of a name, in characters, that says which name is meant.
+const MIN_PREFIX: usize = 4;
+
 /// Every name that a query may use, for suggestions.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -87,6 +90,12 @@ impl Names {
 /// Returns the candidate nearest to `wanted`, if it is near enough to be meant.
 pub(crate) fn nearest<'a>(wanted: &str, candidates: &'a [String]) -> Option<&'a str> {
     let squashed = squash(wanted);
+    // A beginning counts more than letters in common: `source_ip` is meant as `sourceipaddress`.
+    if squashed.chars().count() >= MIN_PREFIX
+        && let Some(candidate) = candidates.iter().find(|candidate| squash(candidate).starts_with(&squashed))
+    {
+        return Some(candidate);
+    }
     let allowed = 1 + squashed.chars().count() / 4;
     candidates
         .iter()
@@ -128,7 +137,7 @@ mod tests {
     fn finds_misspelt_columns() {
         assert_eq!(column("evntname").as_deref(), Some("eventname"));
         assert_eq!(column("event_name").as_deref(), Some("eventname"));
-        assert_eq!(column("source_ip").as_deref(), None);
+        assert_eq!(column("source_ip").as_deref(), Some("sourceipaddress"));
         assert_eq!(column("zzz"), None);
     }
 

@@ -22,7 +22,12 @@ impl<W: Write> TerminalGuard<W> {
             return self.inner.write_all(text.as_bytes());
         }
         let mut safe = String::with_capacity(text.len() + 8);
-        for character in text.chars() {
+        let mut characters = text.chars().peekable();
+        while let Some(character) = characters.next() {
+            // The line end of RFC 4180.
+            if character == '\r' && characters.peek() == Some(&'\n') {
+                continue;
+            }
             if needs_escape(character) {
                 push_printable(&mut safe, character);
             } else {
@@ -65,7 +70,6 @@ impl<W: Write> Write for TerminalGuard<W> {
 }
 
 fn needs_escape(character: char) -> bool {
-    // A carriage return ends the lines of RFC 4180; at the end of a line it moves nothing, but alone it would.
     is_unsafe(character) && !matches!(character, '\n' | '\t')
 }
 
