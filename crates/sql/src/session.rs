@@ -17,6 +17,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as ParsedStatement};
 use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use trailql_table::VIRTUAL_COLUMNS;
 
 use crate::answer::Answer;
 use crate::boolean_text::{BooleanTextPlanner, BooleanTextRule};
@@ -354,5 +355,3 @@ fn first_sentence(text: &str) -> String {
     let end = text.find(". ").or_else(|| text.find(".\n")).unwrap_or(text.trim_end_matches('.').len());
     text[..end].replace('\n', " ")
 }
-
-const VIRTUAL_COLUMNS: &[&str] = &["eventjson", "year", "month", "day", "timestamp", "account", "accountid", "$path"];

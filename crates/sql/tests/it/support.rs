@@ -10,8 +10,6 @@ use arrow::record_batch::RecordBatch;
 use datafusion::datasource::MemTable;
 use trailql_sql::{Format, FormatOptions, Session, SessionOptions, SqlError, split_statements};
 
-const VIRTUAL_COLUMNS: &[&str] = &["eventjson", "year", "month", "day", "timestamp", "account", "accountid", "$path"];
-
 const EVENTS: &str = r#"
 {"eventid":"e1","eventtime":"2024-03-01T10:00:00Z","eventname":"ConsoleLogin","eventsource":"signin.amazonaws.com","eventtype":"AwsConsoleSignIn","eventcategory":"Management","awsregion":"us-east-1","readonly":false,"managementevent":true,"sourceipaddress":"198.51.100.7","useridentity":{"type":"IAMUser","arn":"arn:aws:iam::111111111111:user/ann","username":"ann","accountid":"111111111111"},"region":"us-east-1","date":"2024-03-01"}
 {"eventid":"e2","eventtime":"2024-03-01T11:30:00.250Z","eventname":"GetObject","eventsource":"s3.amazonaws.com","eventtype":"AwsApiCall","eventcategory":"Data","awsregion":"eu-west-1","readonly":true,"managementevent":false,"errorcode":"AccessDenied","requestparameters":"{\"bucketName\":\"logs\"}","useridentity":{"type":"AssumedRole","arn":"arn:aws:sts::111111111111:assumed-role/r/s","sessioncontext":{"sessionissuer":{"type":"Role","username":"r"}}},"resources":[{"arn":"arn:aws:s3:::logs","type":"AWS::S3::Bucket"}],"region":"eu-west-1","date":"2024-03-01"}
@@ -59,7 +57,7 @@ fn batch() -> RecordBatch {
     let batch = reader.next().unwrap().unwrap();
     let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
     let mut fields: Vec<_> = stored.fields().iter().cloned().collect();
-    for name in VIRTUAL_COLUMNS {
+    for name in trailql_table::VIRTUAL_COLUMNS {
         fields.push(Arc::new(Field::new(*name, DataType::Utf8, true)));
         columns.push(match *name {
             "year" => Arc::new(StringArray::from(vec![Some("2024"), Some("2024"), Some("2024"), None])),
