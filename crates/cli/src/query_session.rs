@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use trailql_lake::{Lake, LakeError};
-use trailql_repl::RefreshFn;
+use trailql_repl::{RefreshFn, WarningsFn};
 use trailql_sql::{LOGS_TABLE, Session, SessionOptions};
-use trailql_table::{LakeTable, RawTable};
+use trailql_table::{LakeTable, RawTable, RawWarnings};
 
 use crate::error::CliError;
 
@@ -14,6 +14,7 @@ use crate::error::CliError;
 pub(crate) struct QuerySession {
     pub(crate) session: Arc<Session>,
     lake: Option<Arc<Mutex<Lake>>>,
+    raw_warnings: Option<Arc<RawWarnings>>,
 }
 
 impl QuerySession {
@@ -30,10 +31,13 @@ impl QuerySession {
             Err(LakeError::NotFound { .. }) if !raw.is_empty() => None,
             Err(error) => return Err(error.into()),
         };
+        let mut raw_warnings = None;
         if !raw.is_empty() {
-            session.set_raw(Arc::new(RawTable::open(raw).await?)).await?;
+            let table = RawTable::open(raw).await?;
+            raw_warnings = Some(table.warnings());
+            session.set_raw(Arc::new(table)).await?;
         }
-        Ok(Self { session, lake })
+        Ok(Self { session, lake, raw_warnings })
     }
 
     /// Returns what brings the session up to the lake's newest commit.
@@ -44,6 +48,12 @@ impl QuerySession {
             let (lake, session) = (Arc::clone(&lake), Arc::clone(&session));
             Box::pin(async move { refresh(&lake, &session).await })
         }))
+    }
+
+    /// Returns what tells of the log files that statements could not read since it was last called.
+    pub(crate) fn warnings(&self) -> Option<WarningsFn> {
+        let warnings = Arc::clone(self.raw_warnings.as_ref()?);
+        Some(Box::new(move || warnings.take().iter().map(ToString::to_string).collect()))
     }
 
     /// Describes in one line what is open.

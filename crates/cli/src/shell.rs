@@ -16,6 +16,7 @@ pub(crate) async fn run(query_session: QuerySession, is_quiet: bool) -> Result<O
         is_quiet,
         greeting: Some(greeting(&query_session).await),
         refresh: query_session.refresher(),
+        warnings: query_session.warnings(),
     };
     let session = Arc::clone(&query_session.session);
     let handle = Handle::current();

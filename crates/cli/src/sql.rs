@@ -61,10 +61,16 @@ pub(crate) async fn run(args: SqlArgs, globals: &GlobalArgs) -> Result<Outcome, 
         let options = args.resolve(globals)?;
         let scripts = args.scripts()?;
         let query_session = open(&args, &globals.lake).await?;
-        run_scripts(&query_session.session, &scripts, &options).await
+        let result = run_scripts(&query_session.session, &scripts, &options).await;
+        // An answer from which files are missing is not a whole one, and the exit code says so.
+        let warnings = query_session.warnings().map(|mut warnings| warnings()).unwrap_or_default();
+        for warning in &warnings {
+            eprintln!("warning: {warning}");
+        }
+        result.map(|()| if warnings.is_empty() { Outcome::Done } else { Outcome::DoneWithFailures })
     };
     tokio::select! {
-        result = work => result.map(|()| Outcome::Done),
+        result = work => result,
         _ = tokio::signal::ctrl_c() => Ok(Outcome::Interrupted),
     }
 }

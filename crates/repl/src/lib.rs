@@ -9,9 +9,10 @@ mod editor;
 mod error;
 mod external_editor;
 mod highlight;
+mod interrupts;
 mod listing;
 mod output;
 mod shell;
 
 pub use error::ReplError;
-pub use shell::{RefreshFn, Repl, ReplOptions};
+pub use shell::{RefreshFn, Repl, ReplOptions, WarningsFn};

@@ -18,6 +18,7 @@ use crate::completion::Vocabulary;
 use crate::editor::{LineEditor, line_editor};
 use crate::error::ReplError;
 use crate::external_editor::edit;
+use crate::interrupts::Interrupts;
 use crate::listing;
 use crate::output::{Output, ResultOutput};
 
@@ -28,6 +29,9 @@ const MAX_CELL_WIDTH: usize = 80;
 
 /// Brings the session's tables up to the lake's newest commit; called before each statement.
 pub type RefreshFn = Box<dyn FnMut() -> BoxFuture<'static, Result<(), String>> + Send>;
+
+/// Tells what went wrong beside the result, such as log files that cannot be read; called after each statement.
+pub type WarningsFn = Box<dyn FnMut() -> Vec<String> + Send>;
 
 /// What the caller decides about the shell.
 #[derive(Default)]
@@ -40,6 +44,8 @@ pub struct ReplOptions {
     pub greeting: Option<String>,
     /// See [`RefreshFn`].
     pub refresh: Option<RefreshFn>,
+    /// See [`WarningsFn`].
+    pub warnings: Option<WarningsFn>,
 }
 
 /// An interactive session.
@@ -48,6 +54,7 @@ pub struct Repl {
     options: ReplOptions,
     editor: LineEditor,
     handle: Handle,
+    interrupts: Interrupts,
     output: Output,
     format: Format,
     is_expanded: bool,
@@ -72,11 +79,16 @@ impl Repl {
             // A first run has none, and an unreadable one should not keep anyone from asking.
             let _ = editor.load_history(path);
         }
+        let interrupts = {
+            let _guard = handle.enter();
+            Interrupts::listen()?
+        };
         Ok(Self {
             session,
             options,
             editor,
             handle,
+            interrupts,
             output: Output::Terminal,
             format: Format::Table,
             is_expanded: false,
@@ -172,7 +184,11 @@ impl Repl {
             {
                 show_error(&ReplError::Refresh { message });
             }
-            let was_cancelled = !self.run_statement(&statement)?;
+            let outcome = self.run_statement(&statement);
+            for warning in self.options.warnings.iter_mut().flat_map(|warnings| warnings()) {
+                eprintln!("warning: {warning}");
+            }
+            let was_cancelled = !outcome?;
             if was_cancelled {
                 break;
             }
@@ -188,17 +204,19 @@ impl Repl {
         let is_terminal = self.output.is_terminal();
         let session = Arc::clone(&self.session);
         let mut out = self.output.begin(screen_rows);
+        let interrupts = &mut self.interrupts;
         let query = query(&session, statement, format, &options, is_terminal, &mut out);
         let outcome = self.handle.block_on(async {
             tokio::select! {
                 // A result that is there wins over a key pressed late.
                 biased;
                 result = query => Some(result),
-                _ = tokio::signal::ctrl_c() => None,
+                () = interrupts.next() => None,
             }
         });
         out.finish().or_else(ignore_broken_pipe)?;
         drop(out);
+        self.interrupts.forget();
         match outcome {
             None => {
                 println!("cancelled");

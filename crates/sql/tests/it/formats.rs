@@ -102,13 +102,19 @@ fn binary_formats_come_back_as_they_were() {
         drop(writer);
         let file = File::open(&path).unwrap();
         let read: Vec<RecordBatch> = match format {
-            Format::Parquet => {
-                ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().collect::<Result<_, _>>().unwrap()
-            }
+            Format::Parquet => ParquetRecordBatchReaderBuilder::try_new(file)
+                .unwrap()
+                .build()
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap(),
             _ => arrow::ipc::reader::FileReader::try_new(file, None).unwrap().collect::<Result<_, _>>().unwrap(),
         };
         let read = arrow::compute::concat_batches(&batch.schema(), &read).unwrap();
         assert_eq!(read.num_rows(), 4);
-        assert_eq!(read.column(2).to_data(), arrow::compute::concat(&[batch.column(2), batch.column(2)]).unwrap().to_data());
+        assert_eq!(
+            read.column(2).to_data(),
+            arrow::compute::concat(&[batch.column(2), batch.column(2)]).unwrap().to_data()
+        );
     }
 }
