@@ -6,6 +6,7 @@ use clap_complete::Shell;
 use crate::error::Outcome;
 use crate::ingest::IngestArgs;
 use crate::lake::LakeCommand;
+use crate::sql::SqlArgs;
 
 /// Questions to AWS CloudTrail logs, in SQL
 ///
@@ -50,6 +51,7 @@ pub(crate) struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Ingest(IngestArgs),
+    Sql(SqlArgs),
     #[command(subcommand)]
     Lake(LakeCommand),
     /// Print a completion script for a shell

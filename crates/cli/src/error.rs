@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 use trailql_ingest::IngestError;
 use trailql_lake::LakeError;
+use trailql_repl::ReplError;
+use trailql_sql::{FormatError, SqlError};
+use trailql_table::TableError;
 
 /// How a command ended that could do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,5 +115,33 @@ impl From<IngestError> for CliError {
             IngestError::Source(_) | IngestError::Condition { .. } => Self::usage(error),
             error => Self::failure(error),
         }
+    }
+}
+
+impl From<SqlError> for CliError {
+    fn from(error: SqlError) -> Self {
+        Self::failure(error)
+    }
+}
+
+impl From<FormatError> for CliError {
+    fn from(error: FormatError) -> Self {
+        let kind = if error.is_broken_pipe() { Kind::ClosedPipe } else { Kind::Failure };
+        Self { kind, source: error.into(), hint: None }
+    }
+}
+
+impl From<TableError> for CliError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Source(_) => Self::usage(error),
+            error => Self::failure(error),
+        }
+    }
+}
+
+impl From<ReplError> for CliError {
+    fn from(error: ReplError) -> Self {
+        Self::failure(error)
     }
 }

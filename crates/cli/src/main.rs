@@ -4,6 +4,10 @@ mod args;
 mod error;
 mod ingest;
 mod lake;
+mod query_session;
+mod result_file;
+mod shell;
+mod sql;
 mod time;
 
 use std::process::ExitCode;
@@ -38,8 +42,9 @@ async fn run(cli: Cli) -> Result<Outcome, CliError> {
     match cli.command {
         Some(Command::Ingest(args)) => ingest::run(args, &globals).await,
         Some(Command::Lake(command)) => lake::run(command, &globals).await,
+        Some(Command::Sql(args)) => sql::run(args, &globals).await,
         Some(Command::Completions { shell }) => Ok(args::print_completions(shell)),
-        None => Ok(Outcome::Done),
+        None => shell::run(&globals).await,
     }
 }
 

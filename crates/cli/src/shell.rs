@@ -6,11 +6,17 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use trailql_repl::{Repl, ReplError, ReplOptions};
 
+use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
 use crate::query_session::QuerySession;
 
+/// Runs the shell on the lake of the global options.
+pub(crate) async fn run(globals: &GlobalArgs) -> Result<Outcome, CliError> {
+    run_on(QuerySession::open(&globals.lake, &[]).await?, globals.quiet).await
+}
+
 /// Runs the shell until its user leaves.
-pub(crate) async fn run(query_session: QuerySession, is_quiet: bool) -> Result<Outcome, CliError> {
+pub(crate) async fn run_on(query_session: QuerySession, is_quiet: bool) -> Result<Outcome, CliError> {
     let options = ReplOptions {
         history: history_file(),
         is_quiet,

@@ -19,8 +19,18 @@ const MAX_CELL_WIDTH: usize = 80;
 /// Bytes collected before they are written.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Arguments of `trailql sql`.
+/// Answer SQL over the lake, or over log files in place
+///
+/// The table of the lake's events is cloudtrail_logs. Statements come from -c, -f or standard input; without any, on a
+/// terminal, the interactive shell starts.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  trailql sql -c 'SELECT eventname, count(*) FROM changes GROUP BY 1 ORDER BY 2 DESC LIMIT 10'
+  trailql sql -f questions.sql --format markdown -o answers.md
+  trailql sql --param who=alice -c 'SELECT * FROM errors WHERE useridentity.username = $who' --format vertical
+  trailql sql --raw ./AWSLogs -c 'SELECT count(*) FROM cloudtrail_raw'
+
+Exit codes: 0 answered; 1 a statement failed, or log files could not be read; 2 wrong usage; 130 interrupted.")]
 pub(crate) struct SqlArgs {
     /// Statement, or several with `;` between them; repeatable, and run ahead of files
     #[arg(short = 'c', long = "command", value_name = "SQL")]
@@ -30,7 +40,6 @@ pub(crate) struct SqlArgs {
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Output format [default: table on a terminal, csv in a pipe or file]
     #[arg(long, value_name = "FORMAT", help = format_help(), value_parser = parse_format)]
     format: Option<Format>,
 
@@ -55,7 +64,7 @@ pub(crate) struct SqlArgs {
 pub(crate) async fn run(args: SqlArgs, globals: &GlobalArgs) -> Result<Outcome, CliError> {
     let is_interactive = args.commands.is_empty() && args.files.is_empty() && io::stdin().is_terminal();
     if is_interactive {
-        return shell::run(open(&args, &globals.lake).await?, globals.quiet).await;
+        return shell::run_on(open(&args, &globals.lake).await?, globals.quiet).await;
     }
     let work = async {
         let options = args.resolve(globals)?;

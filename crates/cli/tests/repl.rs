@@ -29,9 +29,16 @@ impl Shell {
     fn start(home: &Path, rows: usize) -> Self {
         let mut command = Command::new("sh");
         let binary = env!("CARGO_BIN_EXE_trailql");
-        command.args(["-c", &format!("stty rows {rows} cols 150; exec '{binary}' --lake '{}'", support::lake().display())]);
+        command.args([
+            "-c",
+            &format!("stty rows {rows} cols 150; exec '{binary}' --lake '{}'", support::lake().display()),
+        ]);
         command.env_clear().envs(std::env::vars().filter(|(name, _)| name == "PATH" || name.starts_with("LLVM")));
-        command.env("HOME", home).env("TERM", "xterm").env("NO_COLOR", "1").env("TRAILQL_HISTORY", home.join("history"));
+        command
+            .env("HOME", home)
+            .env("TERM", "xterm")
+            .env("NO_COLOR", "1")
+            .env("TRAILQL_HISTORY", home.join("history"));
         command.env("PAGER", "sed s/^/paged:/").env("EDITOR", home.join("editor")).current_dir(home);
         let options = Options::new().timeout_ms(Some(TIMEOUT_MILLIS)).strip_ansi_escape_codes(true);
         let mut shell = Self { session: spawn_with_options(command, options).unwrap() };
@@ -183,7 +190,9 @@ fn describes_tables_and_functions() {
     let tables = shell.ask("\\dt", "cloudtrail_logs");
     assert!(tables.contains("console_signins") && tables.contains("Sign-ins to the console"), "{tables}");
     let columns = shell.ask("\\d cloudtrail_logs", "eventversion");
-    for text in ["useridentity.sessioncontext.attributes.mfaauthenticated", "partition", "$path", "virtual", "timestamp"] {
+    for text in
+        ["useridentity.sessioncontext.attributes.mfaauthenticated", "partition", "$path", "virtual", "timestamp"]
+    {
         assert!(columns.contains(text), "{text}: {columns}");
     }
     shell.ask("\\d nothing", "no table named 'nothing'");

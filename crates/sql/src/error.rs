@@ -410,8 +410,14 @@ fn tidy(message: &str) -> String {
 
 /// Spells Arrow's commonest types as SQL has them.
 fn sql_types(text: &str) -> String {
-    let names =
-        [("Utf8View", "text"), ("LargeUtf8", "text"), ("Utf8", "text"), ("Int64", "bigint"), ("Float64", "double")];
+    let names = [
+        ("Utf8View", "text"),
+        ("LargeUtf8", "text"),
+        ("Utf8", "text"),
+        ("UInt64", "bigint"),
+        ("Int64", "bigint"),
+        ("Float64", "double"),
+    ];
     names.into_iter().fold(text.to_owned(), |text, (arrow, sql)| text.replace(arrow, sql))
 }
 

@@ -46,10 +46,9 @@ async fn every_file_answers_as_written() {
 }
 
 async fn make_lake(location: &Path, sources: &[PathBuf]) {
-    let mut lake = Lake::open_or_create(location.to_str().unwrap()).await.unwrap();
     let sources = sources.iter().map(|source| source.to_str().unwrap().to_owned()).collect();
     let options = IngestOptions { sources, ..IngestOptions::default() };
-    ingest(&mut lake, &options, Progress::new()).await.unwrap();
+    ingest(location.to_str().unwrap(), &options, Progress::new()).await.unwrap();
 }
 
 fn list_files(folder: &Path, files: &mut Vec<PathBuf>) {
