@@ -4,4 +4,8 @@
 
 mod bad_input;
 mod crash;
+mod made_lake;
+#[cfg(unix)]
+mod repl;
+mod sql;
 mod support;

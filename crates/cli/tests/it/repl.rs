@@ -1,10 +1,6 @@
 //! The shell in a real pseudo-terminal.
 //!
 //! What is typed comes back as echo, so each test waits for text that it did not type.
-#![cfg(unix)]
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -13,6 +9,8 @@ use std::process::Command;
 use rexpect::reader::Options;
 use rexpect::session::{PtySession, spawn_with_options};
 use tempfile::TempDir;
+
+use crate::made_lake;
 
 /// Longest wait for any output; generous, as test machines are slow.
 const TIMEOUT_MILLIS: u64 = 120_000;
@@ -31,7 +29,7 @@ impl Shell {
         let binary = env!("CARGO_BIN_EXE_trailql");
         command.args([
             "-c",
-            &format!("stty rows {rows} cols 150; exec '{binary}' --lake '{}'", support::lake().display()),
+            &format!("stty rows {rows} cols 150; exec '{binary}' --lake '{}'", made_lake::lake().display()),
         ]);
         command.env_clear().envs(std::env::vars().filter(|(name, _)| name == "PATH" || name.starts_with("LLVM")));
         command
@@ -245,7 +243,7 @@ fn edits_in_the_users_editor() {
 fn new_commits_show_in_the_next_statement() {
     let home = home();
     let lake = home.path().join("lake");
-    support::ingest(&lake, "categories/management.json");
+    made_lake::ingest(&lake, "categories/management.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailql"));
     command.args(["--lake", lake.to_str().unwrap()]).env("TERM", "xterm").env("NO_COLOR", "1");
     command.env("TRAILQL_HISTORY", home.path().join("history"));
@@ -253,7 +251,7 @@ fn new_commits_show_in_the_next_statement() {
     let mut shell = Shell { session: spawn_with_options(command, options).unwrap() };
     shell.expect(PROMPT);
     shell.ask("select 'n=' || count(*) as n from cloudtrail_logs;", "n=1");
-    support::ingest(&lake, "categories/data.json");
+    made_lake::ingest(&lake, "categories/data.json");
     shell.ask("select 'n=' || count(*) as n from cloudtrail_logs;", "n=2");
     shell.ask("select 'd=' || count(*) as n from data_events;", "d=1");
     shell.quit();

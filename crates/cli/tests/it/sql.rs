@@ -1,15 +1,14 @@
 //! `trailql sql` as scripts use it: input, output, exit codes.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
 
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crate::made_lake;
+
 fn trailql(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailql"));
-    command.args(["--lake", support::lake().to_str().unwrap(), "sql"]).args(args).stdin(Stdio::null());
+    command.args(["--lake", made_lake::lake().to_str().unwrap(), "sql"]).args(args).stdin(Stdio::null());
     command
 }
 
@@ -41,7 +40,10 @@ fn takes_statements_from_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("two.sql");
     std::fs::write(&file, "-- two\nSELECT 2 AS n;\n").unwrap();
-    assert_eq!(stdout(&["-c", "SELECT 1 AS n; SELECT 11 AS n", "-f", file.to_str().unwrap()]), "n\n1\n\nn\n11\n\nn\n2\n");
+    assert_eq!(
+        stdout(&["-c", "SELECT 1 AS n; SELECT 11 AS n", "-f", file.to_str().unwrap()]),
+        "n\n1\n\nn\n11\n\nn\n2\n"
+    );
 
     let mut child = trailql(&["--format", "jsonl"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"SELECT 3 AS n; SELECT 4 AS n;").unwrap();
@@ -83,7 +85,10 @@ fn a_failing_statement_stops_the_script_and_fails_it() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(output.stdout, b"n\r\n1\r\n");
     let text = stderr(&output);
-    assert!(text.contains("no column named 'nonsense'") && text.contains("1:24") && text.contains("^^^^^^^^"), "{text}");
+    assert!(
+        text.contains("no column named 'nonsense'") && text.contains("1:24") && text.contains("^^^^^^^^"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -138,7 +143,10 @@ fn parquet_goes_through_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
     stdout(&["--format", "parquet", "-o", path.to_str().unwrap(), "-c", "SELECT * FROM cloudtrail_logs"]);
-    let sql = format!("CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '{}'; SELECT count(*) > 10 AS ok FROM t", path.display());
+    let sql = format!(
+        "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '{}'; SELECT count(*) > 10 AS ok FROM t",
+        path.display()
+    );
     assert_eq!(stdout(&["-c", &sql]), "ok\ntrue\n");
 }
 
