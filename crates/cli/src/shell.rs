@@ -1,5 +1,6 @@
 //! `trailql` without a command: the shell over the lake.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,9 +10,13 @@ use trailql_repl::{Repl, ReplError, ReplOptions};
 use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
 use crate::query_session::QuerySession;
+use crate::sql::{self, SqlArgs};
 
-/// Runs the shell on the lake of the global options.
+/// Runs the shell on the lake of the global options; statements that come through a pipe are run as `trailql sql` does.
 pub(crate) async fn run(globals: &GlobalArgs) -> Result<Outcome, CliError> {
+    if !std::io::stdin().is_terminal() {
+        return sql::run(SqlArgs::default(), globals).await;
+    }
     run_on(QuerySession::open(&globals.lake, &[]).await?, globals.quiet).await
 }
 

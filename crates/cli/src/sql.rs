@@ -23,7 +23,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 ///
 /// The table of the lake's events is cloudtrail_logs. Statements come from -c, -f or standard input; without any, on a
 /// terminal, the interactive shell starts.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Examples:
   trailql sql -c 'SELECT eventname, count(*) FROM changes GROUP BY 1 ORDER BY 2 DESC LIMIT 10'
   trailql sql -f questions.sql --format markdown -o answers.md

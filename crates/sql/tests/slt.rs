@@ -111,7 +111,14 @@ fn column_type(data_type: &arrow::datatypes::DataType) -> DefaultColumnType {
 }
 
 fn push_rows(batch: &RecordBatch, rows: &mut Vec<Vec<String>>) {
+    let is_plan = batch.schema().fields().iter().map(|field| field.name().as_str()).eq(["plan_type", "plan"]);
     for row in 0..batch.num_rows() {
+        if is_plan {
+            // One row for each line of a plan.
+            let plan = array_value_to_string(batch.column(1), row).unwrap();
+            rows.extend(plan.lines().map(|line| vec![line.trim().to_owned()]));
+            continue;
+        }
         let cells = batch.columns().iter().map(|column| cell(column.as_ref(), row));
         rows.push(cells.collect());
     }

@@ -26,15 +26,19 @@ pub(super) struct TableWriter<W> {
     max_cell_width: Option<usize>,
     held: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
+    /// The rows are plans of `EXPLAIN`: trees, whose lines have to stay lines.
+    is_plan: bool,
 }
 
 impl<W: Write> TableWriter<W> {
     pub(super) fn new(out: W, schema: SchemaRef, max_cell_width: Option<usize>) -> Self {
-        Self { out, schema, style: CellStyle::default(), max_cell_width, held: Vec::new(), widths: None }
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        let is_plan = names.eq(["plan_type", "plan"]);
+        Self { out, schema, style: CellStyle::default(), max_cell_width, held: Vec::new(), widths: None, is_plan }
     }
 
     /// Sizes the columns by the held rows, then writes the header and these rows.
-    fn start(&mut self) -> Result<Vec<usize>, FormatError> {
+    fn start(&mut self) -> Result<(), FormatError> {
         let names: Vec<String> = self.schema.fields().iter().map(|f| printable(f.name()).into_owned()).collect();
         let mut widths: Vec<usize> = names.iter().map(|name| name.width()).collect();
         for row in &self.held {
@@ -48,8 +52,22 @@ impl<W: Write> TableWriter<W> {
         for row in std::mem::take(&mut self.held) {
             self.write_line(&row, &widths)?;
         }
-        self.widths = Some(widths.clone());
-        Ok(widths)
+        self.widths = Some(widths);
+        Ok(())
+    }
+
+    /// Holds a line back while the columns have no widths yet, else writes it.
+    fn push_line(&mut self, line: Vec<String>) -> Result<(), FormatError> {
+        if let Some(widths) = self.widths.take() {
+            self.write_line(&line, &widths)?;
+            self.widths = Some(widths);
+            return Ok(());
+        }
+        self.held.push(line);
+        if self.held.len() == SIZING_ROWS {
+            self.start()?;
+        }
+        Ok(())
     }
 
     fn write_line(&mut self, cells: &[String], widths: &[usize]) -> Result<(), FormatError> {
@@ -78,23 +96,21 @@ impl<W: Write + Send> ResultWriter for TableWriter<W> {
         let mut cells = Cells::try_new(batch, &schema, &style)?;
         let mut text = String::new();
         for row in 0..cells.rows() {
+            if self.is_plan {
+                cells.read(row, 0, &mut text)?;
+                let mut kind = printable(&text).into_owned();
+                cells.read(row, 1, &mut text)?;
+                for line in text.lines() {
+                    self.push_line(vec![std::mem::take(&mut kind), printable(line).into_owned()])?;
+                }
+                continue;
+            }
             let mut line = Vec::with_capacity(schema.fields().len());
             for column in 0..schema.fields().len() {
                 let is_null = !cells.read(row, column, &mut text)?;
                 line.push(if is_null { NULL.to_owned() } else { cut(&printable(&text), self.max_cell_width) });
             }
-            match self.widths.take() {
-                Some(widths) => {
-                    self.write_line(&line, &widths)?;
-                    self.widths = Some(widths);
-                }
-                None => {
-                    self.held.push(line);
-                    if self.held.len() == SIZING_ROWS {
-                        self.start()?;
-                    }
-                }
-            }
+            self.push_line(line)?;
         }
         Ok(())
     }

@@ -70,6 +70,12 @@ async fn long_tables_stream() {
     assert_eq!(text.lines().last(), Some("5000"));
 }
 
+#[tokio::test]
+async fn plans_keep_their_lines() {
+    let text = write(Format::Table, "EXPLAIN SELECT count(*) FROM generate_series(1, 3) WHERE value > 1").await;
+    assert!(text.lines().count() > 5 && !text.contains("\\n"), "{text}");
+}
+
 #[test]
 fn cells_are_cut_on_request() {
     let batch = RecordBatch::try_from_iter([("世界", Arc::new(StringArray::from(vec!["世界世界", "ab"])) as ArrayRef)]);
