@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use indicatif::HumanCount;
 use tempfile::TempDir;
-use trailql_ingest::{IngestError, IngestOptions, Progress, Summary, ingest};
-use trailql_lake::{Lake, LakeError};
-use trailql_sql::{Format, FormatError, FormatOptions, Session, SessionOptions, SqlError, Statement};
+use trailql_ingest::{IngestOptions, Progress, Summary, ingest};
+use trailql_lake::Lake;
+use trailql_sql::{Format, FormatOptions, Session, SessionOptions, Statement};
 use trailql_table::LakeTable;
+
+use crate::error::{CliError, Outcome};
 
 /// Names and contents of the bundled log files; where they come from: `testdata/README.md`.
 const EVENTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/bundled_events.rs"));
@@ -31,40 +33,23 @@ pub(crate) struct DemoArgs {
     keep: Option<PathBuf>,
 }
 
-/// The demo could not be shown.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DemoError {
-    /// The bundled log files could not be put into a temporary folder.
-    #[error("unpacking the bundled events")]
-    Unpack(#[source] io::Error),
-    /// The lake could not be filled.
-    #[error(transparent)]
-    Ingest(#[from] IngestError),
-    /// The lake could not be read.
-    #[error(transparent)]
-    Lake(#[from] LakeError),
-    /// A query of the tour failed.
-    #[error(transparent)]
-    Query(#[from] SqlError),
-    /// A result could not be written.
-    #[error("writing the tour")]
-    Output(#[from] io::Error),
-    /// A result could not be laid out.
-    #[error(transparent)]
-    Format(#[from] FormatError),
-}
-
 /// A query of the tour with the question that it answers.
 struct Stop {
     question: &'static str,
     sql: &'static str,
 }
 
+/// Runs the command.
+pub(crate) async fn run(args: DemoArgs) -> Result<Outcome, CliError> {
+    tour(&args, &mut io::stdout().lock()).await?;
+    Ok(Outcome::Done)
+}
+
 /// Ingests the bundled events and prints the tour on `out`.
-pub(crate) async fn run(args: &DemoArgs, out: &mut impl Write) -> Result<(), DemoError> {
-    let folder = TempDir::with_prefix("trailql-demo-").map_err(DemoError::Unpack)?;
+async fn tour(args: &DemoArgs, out: &mut impl Write) -> Result<(), CliError> {
+    let folder = TempDir::with_prefix("trailql-demo-")?;
     let bucket = folder.path().join("bucket");
-    unpack(&bucket).map_err(DemoError::Unpack)?;
+    unpack(&bucket)?;
     let lake = args.keep.clone().unwrap_or_else(|| folder.path().join("lake"));
     let location = lake.to_string_lossy();
     let sources = vec![bucket.to_string_lossy().into_owned()];
@@ -110,7 +95,7 @@ fn write_account(summary: &Summary, lake: &Lake, out: &mut impl Write) -> io::Re
 }
 
 /// Runs one query and lays its result out as a table.
-async fn answer(session: &Session, sql: &str) -> Result<String, DemoError> {
+async fn answer(session: &Session, sql: &str) -> Result<String, CliError> {
     let mut answer = session.run(&Statement::new(sql)).await?;
     let mut text = Vec::new();
     let options = FormatOptions { max_cell_width: Some(MAX_CELL_WIDTH), ..FormatOptions::default() };
