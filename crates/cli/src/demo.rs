@@ -90,6 +90,9 @@ fn write_account(summary: &Summary, lake: &Lake, out: &mut impl Write) -> io::Re
         count(summary.rejected),
         summary.elapsed.as_secs_f64()
     )?;
+    if summary.conflicts > 0 {
+        writeln!(out, "  (rejected: an event ID that came with two contents; the second is kept aside)")?;
+    }
     let snapshot = lake.snapshot();
     writeln!(out, "  {} events are now in {} Parquet files", count(snapshot.row_count()), count(snapshot.files.len() as u64))
 }
@@ -111,21 +114,30 @@ async fn answer(session: &Session, sql: &str) -> Result<String, CliError> {
 
 /// Says how to go on, in commands that work from here.
 fn write_outlook(kept: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+    let mut next = match kept {
+        Some(lake) => vec![
+            (format!("--lake {}", lake.display()), "the shell on this lake"),
+            (format!("--lake {} lake info", lake.display()), "what it holds"),
+        ],
+        None => vec![("demo --keep DIR".to_owned(), "keep this lake, to ask it your own questions")],
+    };
+    next.extend(
+        [
+            ("ingest FOLDER", "your own log files into ./trailql-lake"),
+            ("", "the shell on ./trailql-lake"),
+            ("sql -c 'SELECT …' --format csv", "one query and its result"),
+            ("sql --raw FOLDER -c 'SELECT …'", "log files in place, as the table cloudtrail_raw"),
+            ("--help", ""),
+        ]
+        .map(|(command, what)| (command.to_owned(), what)),
+    );
+    let width = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     let program = program();
     writeln!(out, "\nHow to go on\n")?;
-    match kept {
-        Some(lake) => {
-            let lake = lake.display();
-            writeln!(out, "  {program} --lake {lake}                     ask this lake your own questions")?;
-            writeln!(out, "  {program} --lake {lake} lake info           what it holds")?;
-        }
-        None => writeln!(out, "  {program} demo --keep DIR                   keep this lake, to ask it your own questions")?,
+    for (command, what) in next {
+        writeln!(out, "{}", format!("  {program} {command:<width$}  {what}").trim_end())?;
     }
-    writeln!(out, "  {program} ingest FOLDER                     your own log files into ./trailql-lake")?;
-    writeln!(out, "  {program}                                   the shell on ./trailql-lake")?;
-    writeln!(out, "  {program} sql -c 'SELECT …' --format csv    one query and its result")?;
-    writeln!(out, "  {program} sql --raw FOLDER -c 'SELECT … FROM cloudtrail_raw'    without a lake")?;
-    writeln!(out, "  {program} --help")
+    Ok(())
 }
 
 /// This program as the user can call it: from the build folder, or by its name.
@@ -139,7 +151,7 @@ fn program() -> String {
 
 /// Cuts the tour into its stops.
 fn stops() -> impl Iterator<Item = Stop> {
-    TOUR.split("-- ask: ").skip(1).filter_map(|part| {
+    TOUR.split("\n-- ask: ").skip(1).filter_map(|part| {
         let (question, sql) = part.split_once('\n')?;
         Some(Stop { question, sql: sql.trim() })
     })
