@@ -129,7 +129,7 @@ def trailql_queries(trailql, lake, work, queries, runs):
     """Every query `runs` times after one warm-up in one process, timed by trailql itself, and its rows."""
     script = work / "repeated.sql"
     script.write_text("".join(f"{sql};\n" * (runs + 1) for _, sql in queries))
-    done = Finished([trailql, "--lake", lake, "sql", "--json", "--format", "jsonl", "-o", os.devnull, "-f", script])
+    done = Finished([trailql, "--lake", lake, "sql", "--json", "--format", "jsonl", "-f", script])
     times = [json.loads(line)["seconds"] for line in done.err.splitlines() if line.startswith("{")]
     if len(times) != len(queries) * (runs + 1):
         sys.exit(f"{len(times)} timings for {len(queries) * (runs + 1)} statements:\n{done.err}")

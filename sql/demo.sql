@@ -1,4 +1,4 @@
--- The guided tour of `trailql demo`: each question is a comment line `-- ask: …`, its query follows.
+-- The guided tour of `trailql demo`: a question, and the query that answers it.
 
 -- ask: What is in these logs?
 SELECT count(*) AS events, min(eventtime) AS first, max(eventtime) AS last,
@@ -20,7 +20,7 @@ FROM cloudtrail_logs
 WHERE eventname = 'ConsoleLogin' AND additionaleventdata LIKE '%"MFAUsed":"No"%'
 ORDER BY eventtime;
 
--- ask: Where does someone try doors: many refusals within one minute?
+-- ask: Who rattles at doors: ten refusals or more within one minute?
 SELECT date_trunc('minute', eventtime) AS minute, useridentity.arn AS who, count(*) AS refused,
        count(DISTINCT eventname) AS apis, min(eventname) AS such_as
 FROM cloudtrail_logs
@@ -37,7 +37,7 @@ WHERE date = '2023-07-10' AND errorcode IS NULL
 ORDER BY eventtime, eventname
 LIMIT 8;
 
--- ask: And what did one of those keys do next?
+-- ask: What did one access key do, first things first?
 SELECT eventsource, eventname, count(*) AS calls, count(errorcode) AS errors, min(eventtime) AS first
 FROM cloudtrail_logs
 WHERE useridentity.accesskeyid = 'AKIATFQR7NSCUXC3DDDP'

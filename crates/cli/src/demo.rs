@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use indicatif::HumanCount;
 use tempfile::TempDir;
-use trailql_ingest::{IngestError, IngestOptions, Progress, Summary, ingest};
-use trailql_lake::{Lake, LakeError};
-use trailql_sql::{Format, FormatError, FormatOptions, Session, SessionOptions, SqlError, Statement};
+use trailql_ingest::{IngestOptions, Progress, Summary, ingest};
+use trailql_lake::Lake;
+use trailql_sql::{Format, FormatOptions, Session, SessionOptions, Statement};
 use trailql_table::LakeTable;
+
+use crate::error::{CliError, Outcome};
 
 /// Names and contents of the bundled log files; where they come from: `testdata/README.md`.
 const EVENTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/bundled_events.rs"));
@@ -31,40 +33,23 @@ pub(crate) struct DemoArgs {
     keep: Option<PathBuf>,
 }
 
-/// The demo could not be shown.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DemoError {
-    /// The bundled log files could not be put into a temporary folder.
-    #[error("unpacking the bundled events")]
-    Unpack(#[source] io::Error),
-    /// The lake could not be filled.
-    #[error(transparent)]
-    Ingest(#[from] IngestError),
-    /// The lake could not be read.
-    #[error(transparent)]
-    Lake(#[from] LakeError),
-    /// A query of the tour failed.
-    #[error(transparent)]
-    Query(#[from] SqlError),
-    /// A result could not be written.
-    #[error("writing the tour")]
-    Output(#[from] io::Error),
-    /// A result could not be laid out.
-    #[error(transparent)]
-    Format(#[from] FormatError),
-}
-
 /// A query of the tour with the question that it answers.
 struct Stop {
     question: &'static str,
     sql: &'static str,
 }
 
+/// Runs the command.
+pub(crate) async fn run(args: DemoArgs) -> Result<Outcome, CliError> {
+    tour(&args, &mut io::stdout().lock()).await?;
+    Ok(Outcome::Done)
+}
+
 /// Ingests the bundled events and prints the tour on `out`.
-pub(crate) async fn run(args: &DemoArgs, out: &mut impl Write) -> Result<(), DemoError> {
-    let folder = TempDir::with_prefix("trailql-demo-").map_err(DemoError::Unpack)?;
+async fn tour(args: &DemoArgs, out: &mut impl Write) -> Result<(), CliError> {
+    let folder = TempDir::with_prefix("trailql-demo-")?;
     let bucket = folder.path().join("bucket");
-    unpack(&bucket).map_err(DemoError::Unpack)?;
+    unpack(&bucket)?;
     let lake = args.keep.clone().unwrap_or_else(|| folder.path().join("lake"));
     let location = lake.to_string_lossy();
     let sources = vec![bucket.to_string_lossy().into_owned()];
@@ -105,12 +90,15 @@ fn write_account(summary: &Summary, lake: &Lake, out: &mut impl Write) -> io::Re
         count(summary.rejected),
         summary.elapsed.as_secs_f64()
     )?;
+    if summary.conflicts > 0 {
+        writeln!(out, "  (rejected: an event ID that came with two contents; the second is kept aside)")?;
+    }
     let snapshot = lake.snapshot();
     writeln!(out, "  {} events are now in {} Parquet files", count(snapshot.row_count()), count(snapshot.files.len() as u64))
 }
 
 /// Runs one query and lays its result out as a table.
-async fn answer(session: &Session, sql: &str) -> Result<String, DemoError> {
+async fn answer(session: &Session, sql: &str) -> Result<String, CliError> {
     let mut answer = session.run(&Statement::new(sql)).await?;
     let mut text = Vec::new();
     let options = FormatOptions { max_cell_width: Some(MAX_CELL_WIDTH), ..FormatOptions::default() };
@@ -126,21 +114,30 @@ async fn answer(session: &Session, sql: &str) -> Result<String, DemoError> {
 
 /// Says how to go on, in commands that work from here.
 fn write_outlook(kept: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+    let mut next = match kept {
+        Some(lake) => vec![
+            (format!("--lake {}", lake.display()), "the shell on this lake"),
+            (format!("--lake {} lake info", lake.display()), "what it holds"),
+        ],
+        None => vec![("demo --keep DIR".to_owned(), "keep this lake, to ask it your own questions")],
+    };
+    next.extend(
+        [
+            ("ingest FOLDER", "your own log files into ./trailql-lake"),
+            ("", "the shell on ./trailql-lake"),
+            ("sql -c 'SELECT …' --format csv", "one query and its result"),
+            ("sql --raw FOLDER -c 'SELECT …'", "log files in place, as the table cloudtrail_raw"),
+            ("--help", ""),
+        ]
+        .map(|(command, what)| (command.to_owned(), what)),
+    );
+    let width = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     let program = program();
     writeln!(out, "\nHow to go on\n")?;
-    match kept {
-        Some(lake) => {
-            let lake = lake.display();
-            writeln!(out, "  {program} --lake {lake}                     ask this lake your own questions")?;
-            writeln!(out, "  {program} --lake {lake} lake info           what it holds")?;
-        }
-        None => writeln!(out, "  {program} demo --keep DIR                   keep this lake, to ask it your own questions")?,
+    for (command, what) in next {
+        writeln!(out, "{}", format!("  {program} {command:<width$}  {what}").trim_end())?;
     }
-    writeln!(out, "  {program} ingest FOLDER                     your own log files into ./trailql-lake")?;
-    writeln!(out, "  {program}                                   the shell on ./trailql-lake")?;
-    writeln!(out, "  {program} sql -c 'SELECT …' --format csv    one query and its result")?;
-    writeln!(out, "  {program} sql --raw FOLDER -c 'SELECT … FROM cloudtrail_raw'    without a lake")?;
-    writeln!(out, "  {program} --help")
+    Ok(())
 }
 
 /// This program as the user can call it: from the build folder, or by its name.
@@ -154,7 +151,7 @@ fn program() -> String {
 
 /// Cuts the tour into its stops.
 fn stops() -> impl Iterator<Item = Stop> {
-    TOUR.split("-- ask: ").skip(1).filter_map(|part| {
+    TOUR.split("\n-- ask: ").skip(1).filter_map(|part| {
         let (question, sql) = part.split_once('\n')?;
         Some(Stop { question, sql: sql.trim() })
     })

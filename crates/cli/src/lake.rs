@@ -241,7 +241,7 @@ impl Table {
 /// The lake's folder where it is local, else its URL.
 fn location(lake: &Lake) -> String {
     match lake.url().to_file_path() {
-        Ok(path) => path.display().to_string(),
+        Ok(path) => path.display().to_string().trim_end_matches('/').to_owned(),
         Err(()) => lake.url().to_string(),
     }
 }

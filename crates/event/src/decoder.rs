@@ -252,7 +252,7 @@ impl Decoder {
 
     fn out_of_bytes(&self, window: &[u8], at: &mut usize, last: bool) -> Result<Step, Damage> {
         match self.file.place {
-            Place::Start if last && self.file.offset == 0 && window.is_empty() => Err(Damage::Empty),
+            Place::Start if last => Err(Damage::Empty),
             Place::Start | Place::Between => {
                 *at = window.len();
                 Ok(Step::Done)
