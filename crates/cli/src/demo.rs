@@ -53,7 +53,7 @@ async fn tour(args: &DemoArgs, out: &mut impl Write) -> Result<(), CliError> {
     let lake = args.keep.clone().unwrap_or_else(|| folder.path().join("lake"));
     let location = lake.to_string_lossy();
     let sources = vec![bucket.to_string_lossy().into_owned()];
-    let summary = ingest(&location, &IngestOptions { sources, ..IngestOptions::default() }, Progress::new()).await?;
+    let summary = ingest(&location, &IngestOptions::new(sources), Progress::new()).await?;
     let lake = Lake::open(&location).await?;
     write_account(&summary, &lake, out)?;
     let session = Session::try_new(&SessionOptions::default())?;
@@ -94,7 +94,12 @@ fn write_account(summary: &Summary, lake: &Lake, out: &mut impl Write) -> io::Re
         writeln!(out, "  (rejected: an event ID that came with two contents; the second is kept aside)")?;
     }
     let snapshot = lake.snapshot();
-    writeln!(out, "  {} events are now in {} Parquet files", count(snapshot.row_count()), count(snapshot.files.len() as u64))
+    writeln!(
+        out,
+        "  {} events are now in {} Parquet files",
+        count(snapshot.row_count()),
+        count(snapshot.files.len() as u64)
+    )
 }
 
 /// Runs one query and lays its result out as a table.

@@ -1,6 +1,7 @@
 //! The `trailql` binary: questions to AWS CloudTrail logs, in SQL.
 
 mod args;
+mod demo;
 mod error;
 mod ingest;
 mod lake;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<Outcome, CliError> {
     let globals = cli.globals;
     match cli.command {
+        Some(Command::Demo(args)) => demo::run(args).await,
         Some(Command::Ingest(args)) => ingest::run(args, &globals).await,
         Some(Command::Lake(command)) => lake::run(command, &globals).await,
         Some(Command::Sql(args)) => sql::run(args, &globals).await,
