@@ -47,7 +47,7 @@ async fn every_file_answers_as_written() {
 
 async fn make_lake(location: &Path, sources: &[PathBuf]) {
     let sources = sources.iter().map(|source| source.to_str().unwrap().to_owned()).collect();
-    let options = IngestOptions { sources, ..IngestOptions::default() };
+    let options = IngestOptions::new(sources);
     ingest(location.to_str().unwrap(), &options, Progress::new()).await.unwrap();
 }
 
