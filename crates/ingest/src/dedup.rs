@@ -1,6 +1,6 @@
 //! One event ID, one row.
 
-use trailql_event::EventKey;
+use trailql_event::{EventKey, same_json};
 use trailql_lake::{Lake, Ledger};
 
 use crate::batch::{Batch, Fate, RowId};
@@ -68,13 +68,12 @@ fn dedup_within(batch: &mut Batch, rows: &[(EventKey, RowId)]) -> Result<usize, 
 /// What a row is beside rows of the same ID hash but other content hashes.
 fn fate_among(batch: &Batch, firsts: &[(EventKey, RowId)], row: RowId) -> Result<Fate, IngestError> {
     let id = batch.event_id(row);
-    let text = event_text(batch, row)?;
-    for (_, first) in firsts.iter().filter(|(_, first)| batch.event_id(*first) == id) {
-        let same = trailql_event::same_json(&event_text(batch, *first)?, &text);
-        return Ok(if same { Fate::Duplicate } else { Fate::Conflict });
-    }
-    // Two IDs with one hash.
-    Ok(Fate::Kept)
+    let Some((_, first)) = firsts.iter().find(|(_, first)| batch.event_id(*first) == id) else {
+        // Two IDs with one hash.
+        return Ok(Fate::Kept);
+    };
+    let same = same_json(&event_text(batch, *first)?, &event_text(batch, row)?);
+    Ok(if same { Fate::Duplicate } else { Fate::Conflict })
 }
 
 /// Compares rows with the lake's events of the same ID.
@@ -88,7 +87,7 @@ async fn settle(batch: &mut Batch, lake: &Lake, doubtful: &[RowId]) -> Result<us
     let mut changed = 0;
     for row in doubtful {
         let Some(stored) = batch.event_id(*row).and_then(|id| events.get(id)) else { continue };
-        let same = trailql_event::same_json(stored, &event_text(batch, *row)?);
+        let same = same_json(stored, &event_text(batch, *row)?);
         batch.set_fate(*row, if same { Fate::Duplicate } else { Fate::Conflict });
         changed += 1;
     }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use chrono::{DateTime, Utc};
 
 /// JSON bytes of a commit unless asked otherwise. Two batches are in memory at a time, one being filled and one being
-/// written, and columns take about what the JSON takes: 128 MiB keeps the peak below 1 GiB.
-pub const DEFAULT_BATCH_BYTES: u64 = 128 << 20;
+/// written, and columns take about what the JSON takes: 96 MiB keeps the peak well below 1 GiB.
+pub const DEFAULT_BATCH_BYTES: u64 = 96 << 20;
 
 /// What to ingest, and from where.
 #[derive(Debug, Clone)]

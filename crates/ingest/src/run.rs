@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use ::parquet::file::properties::WriterProperties;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -21,7 +20,7 @@ use crate::dedup::dedup;
 use crate::error::IngestError;
 use crate::filter::EventFilter;
 use crate::options::{IngestOptions, Progress};
-use crate::parquet::{encode, writer_properties};
+use crate::parquet::encode;
 use crate::plan::Plan;
 use crate::rejected::RejectedFolder;
 use crate::stats::delta_stats;
@@ -122,7 +121,6 @@ struct BatchWriter {
     lake: Option<Lake>,
     dry_run: bool,
     filter_identity: String,
-    properties: Arc<WriterProperties>,
     rejected: RejectedFolder,
     summary: Summary,
     /// Counts of files whose last part has not come yet.
@@ -137,7 +135,6 @@ impl BatchWriter {
             lake,
             dry_run: options.dry_run,
             filter_identity: options.filters.identity(),
-            properties: writer_properties(),
             rejected: RejectedFolder::new(),
             summary: Summary { dry_run: options.dry_run, ..Summary::default() },
             open_files: HashMap::new(),
@@ -200,8 +197,8 @@ impl BatchWriter {
     /// Writes one Parquet file for each partition, on all cores.
     async fn write_files(&self, lake: &Lake, batch: &Arc<Batch>) -> Result<Vec<NewFile>, IngestError> {
         let write = |(partition, rows): (Partition, Vec<RowId>)| {
-            let (batch, properties, store) = (Arc::clone(batch), Arc::clone(&self.properties), lake.store());
-            async move { write_file(store, batch, partition, rows, properties).await }
+            let (batch, store) = (Arc::clone(batch), lake.store());
+            async move { write_file(store, batch, partition, rows).await }
         };
         let mut partitions: Vec<_> = batch.partitions().into_iter().collect();
         // The largest first, so that no core is left with it at the end.
@@ -319,9 +316,8 @@ async fn write_file(
     batch: Arc<Batch>,
     partition: Partition,
     rows: Vec<RowId>,
-    properties: Arc<WriterProperties>,
 ) -> Result<NewFile, IngestError> {
-    let encoded = tokio::task::spawn_blocking(move || encode(&batch, rows, &properties)).await?;
+    let encoded = tokio::task::spawn_blocking(move || encode(&batch, rows)).await?;
     let date = partition.day();
     let day = date.as_deref().unwrap_or("__HIVE_DEFAULT_PARTITION__");
     let folder = format!("region={}/date={day}", hive_escape(&partition.region));
