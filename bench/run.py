@@ -51,7 +51,7 @@ def make_bucket(options, work):
         plant_needle(bucket, manifest["accounts"][0])
     manifest = json.loads((bucket / "manifest.json").read_text())
     files = list(bucket.rglob("*.json.gz"))
-    return bucket, manifest | {"files": len(files), "gzip_bytes": sum(f.stat().st_size for f in files), "events": manifest["events"] + 3}
+    return bucket / "AWSLogs", manifest | {"files": len(files), "gzip_bytes": sum(f.stat().st_size for f in files), "events": manifest["events"] + 3}
 
 
 def plant_needle(bucket, account):
