@@ -37,7 +37,9 @@ impl EventFilter {
         let evaluate = || -> Result<BooleanArray, DataFusionError> {
             let holds = condition.evaluate(rows)?.into_array(rows.num_rows())?;
             let Some(holds) = holds.as_boolean_opt() else { return exec_err!("it is not a condition") };
-            Ok(arrow::compute::and(&plain, &prep_null_mask_filter(holds))?)
+            // NULL is no yes.
+            let holds = if holds.null_count() > 0 { prep_null_mask_filter(holds) } else { holds.clone() };
+            Ok(arrow::compute::and(&plain, &holds)?)
         };
         evaluate().map(Some).map_err(|error| IngestError::Filter(Box::new(error)))
     }

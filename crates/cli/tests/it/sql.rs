@@ -86,7 +86,7 @@ fn a_failing_statement_stops_the_script_and_fails_it() {
     assert_eq!(output.stdout, b"n\r\n1\r\n");
     let text = stderr(&output);
     assert!(
-        text.contains("no column named 'nonsense'") && text.contains("1:24") && text.contains("^^^^^^^^"),
+        text.contains("no column named 'nonsense'") && text.contains("1:23") && text.contains("^^^^^^^^"),
         "{text}"
     );
 }
