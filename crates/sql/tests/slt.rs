@@ -7,16 +7,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::Array;
 use arrow::record_batch::RecordBatch;
-use arrow::util::display::array_value_to_string;
 use async_trait::async_trait;
+use serde_json::Value;
 use sqllogictest::{
     AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer, default_validator,
 };
 use trailql_ingest::{IngestOptions, Progress, ingest};
 use trailql_lake::Lake;
-use trailql_sql::{Session, SessionOptions, SqlError, Statement};
+use trailql_sql::{Format, FormatOptions, Session, SessionOptions, SqlError, Statement};
 use trailql_table::LakeTable;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,26 +109,43 @@ fn column_type(data_type: &arrow::datatypes::DataType) -> DefaultColumnType {
     }
 }
 
+/// Reads the rows as JSON, so that nested values have one spelling.
 fn push_rows(batch: &RecordBatch, rows: &mut Vec<Vec<String>>) {
     let is_plan = batch.schema().fields().iter().map(|field| field.name().as_str()).eq(["plan_type", "plan"]);
-    for row in 0..batch.num_rows() {
-        if is_plan {
+    let mut lines = Vec::new();
+    let mut writer = Format::Jsonl.writer(Box::new(&mut lines), batch.schema(), &FormatOptions::default()).unwrap();
+    writer.write(batch).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    for line in String::from_utf8(lines).unwrap().lines() {
+        let row: serde_json::Map<String, Value> = serde_json::from_str(line).unwrap();
+        match row.get("plan") {
             // One row for each line of a plan.
-            let plan = array_value_to_string(batch.column(1), row).unwrap();
-            rows.extend(plan.lines().map(|line| vec![line.trim().to_owned()]));
-            continue;
+            Some(Value::String(plan)) if is_plan => {
+                rows.extend(plan.lines().map(|line| vec![line.trim().to_owned()]));
+            }
+            _ => rows.push(row.into_iter().map(|(_, value)| cell(without_nulls(value))).collect()),
         }
-        let cells = batch.columns().iter().map(|column| cell(column.as_ref(), row));
-        rows.push(cells.collect());
     }
 }
 
-fn cell(column: &dyn Array, row: usize) -> String {
-    if column.is_null(row) {
-        return "NULL".to_owned();
+fn cell(value: Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::String(text) if text.is_empty() => "(empty)".to_owned(),
+        Value::String(text) => text.replace('\n', "\\n"),
+        other => other.to_string(),
     }
-    match array_value_to_string(column, row).unwrap() {
-        text if text.is_empty() => "(empty)".to_owned(),
-        text => text.replace('\n', "\\n"),
+}
+
+/// Leaves absent members of structs out.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(_, member)| !member.is_null());
+            Value::Object(members.map(|(name, member)| (name, without_nulls(member))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
     }
 }
