@@ -232,7 +232,7 @@ fn show_report(report: Report, statement: &Statement, metrics: &QueryMetrics) {
     let seconds = elapsed.as_secs_f64();
     match report {
         Report::None => {}
-        Report::Text => eprintln!("{rows} rows, {bytes_read} bytes read, {seconds:.3} s"),
+        Report::Text => eprintln!("rows: {rows}, bytes read: {bytes_read}, seconds: {seconds:.3}"),
         Report::Json => {
             let statement = statement.text();
             let line = serde_json::json!({

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
@@ -21,6 +21,7 @@ pub struct Answer {
     names: Arc<Names>,
     started: Instant,
     rows: u64,
+    schema: SchemaRef,
 }
 
 impl Answer {
@@ -31,12 +32,13 @@ impl Answer {
         names: Arc<Names>,
         started: Instant,
     ) -> Self {
-        Self { stream, plan, statement, names, started, rows: 0 }
+        let schema = with_short_names(&stream.schema());
+        Self { stream, plan, statement, names, started, rows: 0, schema }
     }
 
     /// Returns the columns; statements such as `SET` and `CREATE VIEW` have none.
     pub fn schema(&self) -> SchemaRef {
-        self.stream.schema()
+        Arc::clone(&self.schema)
     }
 
     /// Says whether there is anything to show.
@@ -49,7 +51,10 @@ impl Answer {
         match self.stream.next().await {
             Some(Ok(batch)) => {
                 self.rows += batch.num_rows() as u64;
-                Ok(Some(batch))
+                let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+                let columns = batch.columns().to_vec();
+                let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options);
+                batch.map(Some).map_err(|error| SqlError::explain(&error.into(), &self.statement, &self.names))
             }
             Some(Err(error)) => Err(SqlError::explain(&error, &self.statement, &self.names)),
             None => Ok(None),
@@ -73,9 +78,76 @@ pub struct QueryMetrics {
     pub elapsed: Duration,
 }
 
+/// Names columns that are members of structs as Athena does: `type` for what DataFusion calls
+/// `cloudtrail_logs.useridentity[type]`, or by the whole path where that would make two columns alike.
+fn with_short_names(schema: &SchemaRef) -> SchemaRef {
+    let paths: Vec<Option<Vec<&str>>> = schema.fields().iter().map(|field| member_path(field.name())).collect();
+    if paths.iter().all(Option::is_none) {
+        return Arc::clone(schema);
+    }
+    let short = |index: usize| match &paths[index] {
+        Some(path) => path.last().copied().unwrap_or_default(),
+        None => schema.field(index).name().as_str(),
+    };
+    let fields: Vec<_> = (0..paths.len())
+        .map(|index| match &paths[index] {
+            None => Arc::clone(&schema.fields()[index]),
+            Some(path) => {
+                let is_alone = (0..paths.len()).all(|other| other == index || short(other) != short(index));
+                let name = if is_alone { short(index).to_owned() } else { path.join(".") };
+                Arc::new(schema.field(index).clone().with_name(name))
+            }
+        })
+        .collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+/// Reads `table.column[a][b]` as `column`, `a`, `b`; `None` for any other name.
+fn member_path(name: &str) -> Option<Vec<&str>> {
+    let (column, members) = name.strip_suffix(']')?.split_once('[')?;
+    let column = column.rsplit('.').next()?;
+    let path: Vec<&str> = std::iter::once(column).chain(members.split("][")).collect();
+    let is_name = |part: &&str| {
+        part.starts_with(|c: char| c.is_alphabetic()) && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+    };
+    path.iter().all(is_name).then_some(path)
+}
+
 /// Sums the scans' own counters over the plan.
 fn bytes_read(plan: &dyn ExecutionPlan) -> u64 {
     let own = plan.metrics().and_then(|metrics| metrics.sum_by_name("bytes_scanned"));
     let own = own.map_or(0, |value| value.as_usize() as u64);
     own + plan.children().into_iter().map(|child| bytes_read(child.as_ref())).sum::<u64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Field};
+
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        let fields: Vec<_> = names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+        let schema = with_short_names(&Arc::new(Schema::new(fields)));
+        schema.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    #[test]
+    fn members_go_by_their_own_name() {
+        assert_eq!(names(&["eventname", "t.useridentity[type]"]), ["eventname", "type"]);
+        assert_eq!(names(&["useridentity[sessioncontext][sessionissuer][arn]"]), ["arn"]);
+    }
+
+    #[test]
+    fn alike_members_go_by_their_path() {
+        assert_eq!(
+            names(&["t.useridentity[arn]", "t.useridentity[a][arn]"]),
+            ["useridentity.arn", "useridentity.a.arn"]
+        );
+    }
+
+    #[test]
+    fn other_names_stay() {
+        assert_eq!(names(&["count(t.a[b])", "a[1]", "x]"]), ["count(t.a[b])", "a[1]", "x]"]);
+    }
 }

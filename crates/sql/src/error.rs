@@ -336,6 +336,13 @@ fn explain_plan(message: &str, names: &Names, source: &Source<'_>) -> Explained 
         let span = source.find(function, |_, after| after == Some(&Token::LParen));
         return Explained { message: shorten(&sql_types(&message)), span };
     }
+    if message.contains("require unique expression names") {
+        let name =
+            between(message, " AS ", "\" at position").or_else(|| between(message, "expression \"", "\" at position"));
+        let name = printable(name.unwrap_or_default()).into_owned();
+        let message = format!("two columns of the result are the same ({name}); give one another name with AS");
+        return Explained { message: shorten(&sql_types(&message)), span: None };
+    }
     if let Some(column) = between(message, "column \"", "\" must appear in the GROUP BY") {
         let column = column.rsplit('.').next().unwrap_or(column);
         let message = format!("'{}' must be in GROUP BY or inside an aggregate function", printable(column));

@@ -9,6 +9,7 @@ mod boolean_text;
 mod catalog;
 mod config;
 mod error;
+mod field_access;
 mod format;
 mod live_table;
 mod parameter;

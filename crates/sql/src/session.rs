@@ -24,6 +24,7 @@ use crate::boolean_text::{BooleanTextPlanner, BooleanTextRule};
 use crate::catalog::{FunctionInfo, FunctionKind, TableInfo, TableKind, columns};
 use crate::config::SessionOptions;
 use crate::error::SqlError;
+use crate::field_access::settle_field_access;
 use crate::live_table::LiveTable;
 use crate::parameter::{BindError, Parameters};
 use crate::quoted_name::fold_quoted_names;
@@ -317,6 +318,7 @@ fn rewrite(
     match statement {
         ParsedStatement::Statement(statement) => {
             exclude_virtual_columns(statement.as_mut(), wide);
+            settle_field_access(statement.as_mut());
             fold_quoted_names(statement, own_names, session_names);
         }
         ParsedStatement::Explain(explain) => rewrite(&mut explain.statement, wide, own_names, session_names)?,
@@ -331,6 +333,7 @@ fn rewrite(
             }
             if let CopyToSource::Query(query) = &mut copy.source {
                 exclude_virtual_columns(query.as_mut(), wide);
+                settle_field_access(query.as_mut());
             }
         }
         ParsedStatement::CreateExternalTable(_) | ParsedStatement::Reset(_) => {}

@@ -48,7 +48,12 @@ pub const BUILT_IN_VIEWS: &[BuiltInView] = &[
                     OR (eventsource = 'signin.amazonaws.com' \
                         AND eventname IN ('ConsoleLogin', 'SwitchRole', 'ExitRole', 'RenewRole', 'CheckMfa'))",
     },
-    BuiltInView { name: "errors", summary: "Calls that failed or were denied", condition: "errorcode IS NOT NULL" },
+    BuiltInView {
+        name: "errors",
+        summary: "Calls that failed or were denied",
+        // A failed sign-in to the console has a message and no code.
+        condition: "errorcode IS NOT NULL OR errormessage IS NOT NULL",
+    },
     BuiltInView {
         name: "changes",
         summary: "Calls that changed something: every event that is not marked read-only",

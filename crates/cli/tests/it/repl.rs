@@ -23,8 +23,12 @@ struct Shell {
 }
 
 impl Shell {
-    /// Starts a shell whose terminal has `rows` lines.
+    /// Starts a shell whose terminal has `rows` lines and whose pager marks what it shows.
     fn start(home: &Path, rows: usize) -> Self {
+        Self::start_with_pager(home, rows, "sed s/^/paged:/")
+    }
+
+    fn start_with_pager(home: &Path, rows: usize, pager: &str) -> Self {
         let mut command = Command::new("sh");
         let binary = env!("CARGO_BIN_EXE_trailql");
         command.args([
@@ -37,7 +41,7 @@ impl Shell {
             .env("TERM", "xterm")
             .env("NO_COLOR", "1")
             .env("TRAILQL_HISTORY", home.join("history"));
-        command.env("PAGER", "sed s/^/paged:/").env("EDITOR", home.join("editor")).current_dir(home);
+        command.env("PAGER", pager).env("EDITOR", home.join("editor")).current_dir(home);
         let options = Options::new().timeout_ms(Some(TIMEOUT_MILLIS)).strip_ansi_escape_codes(true);
         let mut shell = Self { session: spawn_with_options(command, options).unwrap() };
         shell.expect(PROMPT);
@@ -137,7 +141,8 @@ fn keeps_history_between_runs() {
 #[test]
 fn cancels_and_goes_on() {
     let home = home();
-    let mut shell = Shell::start(home.path(), 0);
+    // Ctrl-C goes to the pager as well, as the terminal has it; this one stays, as less does.
+    let mut shell = Shell::start_with_pager(home.path(), 50, "trap '' INT; exec cat");
     // A line given up.
     shell.send("select nonsense");
     shell.expect("nonsense");
@@ -184,7 +189,7 @@ fn pages_long_results_only() {
 #[test]
 fn describes_tables_and_functions() {
     let home = home();
-    let mut shell = Shell::start(home.path(), 0);
+    let mut shell = Shell::start(home.path(), 200);
     let tables = shell.ask("\\dt", "cloudtrail_logs");
     assert!(tables.contains("console_signins") && tables.contains("Sign-ins to the console"), "{tables}");
     let columns = shell.ask("\\d cloudtrail_logs", "eventversion");
@@ -204,7 +209,7 @@ fn describes_tables_and_functions() {
 #[test]
 fn changes_formats_and_destinations() {
     let home = home();
-    let mut shell = Shell::start(home.path(), 0);
+    let mut shell = Shell::start(home.path(), 200);
     shell.ask("\\f json", "output format is json");
     shell.ask("select 40 + 2 as n;", "{\"n\":42}");
     shell.ask("\\f parquet", "not for a terminal");

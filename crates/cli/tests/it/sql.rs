@@ -184,7 +184,7 @@ fn an_interrupt_exits_with_130() {
 
 #[test]
 fn tells_what_a_statement_took() {
-    let output = output(&["--json", "-c", "SELECT eventid FROM errors"]);
+    let output = output(&["--json", "-c", "SELECT eventid FROM network_activity_events"]);
     assert!(stderr(&output).contains("\"rows\":1"), "{}", stderr(&output));
 }
 
