@@ -11,15 +11,20 @@ use crate::error::IngestError;
 ///
 /// A row is a duplicate if an earlier row of the batch, or the lake, has its ID and content. Where only the ID is the
 /// same, the events themselves are compared: equal as JSON makes a duplicate, otherwise the row is a conflict. With
-/// `since`, only what the lake got after that ledger is looked at.
+/// `since`, only what the lake got after that ledger is looked at. Without a lake, only the batch is.
 ///
 /// Returns how many rows changed.
-pub(crate) async fn dedup(batch: &mut Batch, lake: &Lake, since: Option<&Ledger>) -> Result<usize, IngestError> {
+pub(crate) async fn dedup(
+    batch: &mut Batch,
+    lake: Option<&Lake>,
+    since: Option<&Ledger>,
+) -> Result<usize, IngestError> {
     let mut rows: Vec<(EventKey, RowId)> = batch.kept_rows().map(|row| (batch.key(row), row)).collect();
     // By ID, then in the order of arrival: the first of an ID stays.
     rows.sort_unstable_by_key(|(key, row)| (key.id, *row));
     let mut changed = if since.is_none() { dedup_within(batch, &rows)? } else { 0 };
     rows.retain(|(_, row)| batch.fate(*row) == Fate::Kept);
+    let Some(lake) = lake else { return Ok(changed) };
 
     let probes: Vec<EventKey> = rows.iter().map(|(key, _)| *key).collect();
     let mut same = vec![false; probes.len()];

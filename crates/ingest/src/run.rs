@@ -158,7 +158,7 @@ impl BatchWriter {
     async fn write(&mut self, batch: Batch) -> Result<Batch, IngestError> {
         let Some(mut lake) = self.lake.take() else { return Ok(batch) };
         let mut batch = batch;
-        dedup(&mut batch, &lake, None).await?;
+        dedup(&mut batch, Some(&lake), None).await?;
         let mut batch = Arc::new(batch);
         let mut files = self.write_files(&lake, &batch).await?;
         for _ in 0..MAX_ATTEMPTS {
@@ -181,7 +181,7 @@ impl BatchWriter {
                     lake.refresh().await?;
                     files = pending.files;
                     let mut owned = unwrap(batch);
-                    let changed = dedup(&mut owned, &lake, Some(&before)).await?;
+                    let changed = dedup(&mut owned, Some(&lake), Some(&before)).await?;
                     batch = Arc::new(owned);
                     if changed > 0 {
                         delete(&lake.store(), &files).await;
@@ -240,9 +240,7 @@ impl BatchWriter {
 
     /// Finds out what a commit would hold.
     async fn count_only(&mut self, batch: &mut Batch) -> Result<(), IngestError> {
-        if let Some(lake) = &self.lake {
-            dedup(batch, lake, None).await?;
-        }
+        dedup(batch, self.lake.as_ref(), None).await?;
         for row in batch.kept_rows().collect::<Vec<_>>() {
             if !self.dry_ids.insert(batch.key(row).id) {
                 batch.set_fate(row, Fate::Duplicate);
