@@ -25,7 +25,9 @@ const TOUR: &str = include_str!("../../../sql/demo.sql");
 /// Widest cell of a result, so that the tour reads well.
 const MAX_CELL_WIDTH: usize = 56;
 
-/// Arguments of `trailql demo`.
+/// Take a tour on bundled real events
+///
+/// Ingests them into a temporary lake and answers a few questions, each shown with its SQL. Needs no network.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
     /// Keep the lake in this folder, to go on with
