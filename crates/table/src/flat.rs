@@ -18,6 +18,7 @@ use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicate
 use datafusion::scalar::ScalarValue;
 
 use crate::columns::{ACCOUNT, ACCOUNT_ID, PATH, query_schema};
+use crate::date_trunc::widen_truncated_times;
 use crate::pages::PageFilter;
 
 /// Whether statistics know the virtual column `account`, or only what it is computed from.
@@ -47,7 +48,7 @@ impl PruningFilters {
                 AccountColumn::Computed => spread_account(filter),
                 AccountColumn::Known => filter.clone(),
             };
-            let flat = flatten(stored).ok()?;
+            let flat = flatten(widen_truncated_times(stored)).ok()?;
             // An expression that cannot be planned over the flat columns says nothing about files.
             session.create_physical_expr(flat, &schema).ok()
         });

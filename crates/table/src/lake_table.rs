@@ -33,7 +33,7 @@ use crate::lake_file::{Bound, LakeFile};
 use crate::partition_filter::PartitionFilter;
 use crate::projection::projection_exprs;
 use crate::pruning_report::{Kept, PruningReport};
-use crate::row_groups::{FOOTER_HINT_BYTES, FileAccess, RowGroupPruner};
+use crate::row_groups::{FileAccess, RowGroupPruner};
 use crate::scan_source::LakeScan;
 
 /// How many footers are read at once while planning; each is one or two small requests to the store.
@@ -93,12 +93,9 @@ impl LakeTable {
         let footers = session.runtime_env().cache_manager.get_file_metadata_cache();
         let pruner = RowGroupPruner::new(filters, Arc::clone(&self.store), footers);
         // Tasks of their own, since decoding footers is work for all cores.
-        let tasks: Vec<_> =
-            files.iter().map(|file| (pruner.clone(), file.object_meta(), file.partition.clone())).collect();
+        let tasks: Vec<_> = files.iter().map(|file| (pruner.clone(), file.to_prune())).collect();
         let accesses: Vec<FileAccess> = futures::stream::iter(tasks)
-            .map(|(pruner, meta, partition)| {
-                SpawnedTask::spawn(async move { pruner.prune(&meta, &partition).await }).join()
-            })
+            .map(|(pruner, file)| SpawnedTask::spawn(async move { pruner.prune(&file).await }).join())
             .buffered(CONCURRENT_FOOTERS)
             .map(|joined| joined.unwrap_or_else(|error| Err(DataFusionError::ExecutionJoin(Box::new(error)))))
             .try_collect()
@@ -126,7 +123,6 @@ impl LakeTable {
             TableParquetOptions { global: session.config_options().execution.parquet.clone(), ..Default::default() };
         let source = ParquetSource::new(schema)
             .with_table_parquet_options(options)
-            .with_metadata_size_hint(FOOTER_HINT_BYTES)
             .with_parquet_file_reader_factory(Arc::new(readers));
         FileScanConfigBuilder::new(self.store_url.clone(), Arc::new(source))
             .with_file_groups(file_groups(files, session.config().target_partitions()))
@@ -208,7 +204,9 @@ fn table_statistics(files: &[&LakeFile]) -> Statistics {
 
 fn partitioned(file: &LakeFile, access: Option<FileAccess>) -> PartitionedFile {
     let values = vec![ScalarValue::Utf8View(file.file.region.clone()), ScalarValue::Date32(file.file.date)];
-    let mut partitioned = PartitionedFile::new_from_meta(file.object_meta()).with_partition_values(values);
+    let mut partitioned = PartitionedFile::new_from_meta(file.object_meta())
+        .with_metadata_size_hint(file.footer_bytes())
+        .with_partition_values(values);
     partitioned.statistics = Some(Arc::new(file_statistics(file)));
     match access {
         Some(access) if access.row_groups.kept < access.row_groups.total || access.rows.kept < access.rows.total => {

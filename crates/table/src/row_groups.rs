@@ -23,9 +23,6 @@ use crate::pages::select_rows;
 use crate::partition_values::{PartitionValues, partition_bounds};
 use crate::pruning_report::Kept;
 
-/// How much of a file's end to read at first; holds the footer of a file with a few row groups.
-pub(crate) const FOOTER_HINT_BYTES: usize = 64 * 1024;
-
 /// What of one file may hold a matching row.
 #[derive(Debug)]
 pub(crate) struct FileAccess {
@@ -35,6 +32,17 @@ pub(crate) struct FileAccess {
     pub(crate) row_groups: Kept,
     /// Rows that it reads of those row groups.
     pub(crate) rows: Kept,
+}
+
+/// A file whose footer is to be looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct FileToPrune {
+    /// Where it is and how long.
+    pub(crate) meta: ObjectMeta,
+    /// What all of its rows share.
+    pub(crate) partition: PartitionValues,
+    /// How long its footer may be.
+    pub(crate) footer_bytes: usize,
 }
 
 /// Judges Parquet files by their footers; cheap to clone.
@@ -52,10 +60,11 @@ impl RowGroupPruner {
     }
 
     /// Reads the footer of one file and, where that leaves something to decide, bloom filters and page index.
-    pub(crate) async fn prune(&self, file: &ObjectMeta, partition: &PartitionValues) -> Result<FileAccess> {
+    pub(crate) async fn prune(&self, file: &FileToPrune) -> Result<FileAccess> {
+        let FileToPrune { meta, partition, .. } = file;
         let footer = self.footer(file, PageIndexPolicy::Skip).await?;
         let mut keep = self.filters.predicate.prune(&RowGroupStatistics { footer: &footer, partition })?;
-        self.check_blooms(file, &footer, &mut keep).await?;
+        self.check_blooms(meta, &footer, &mut keep).await?;
         let mut plan = ParquetAccessPlan::new_all(keep.len());
         keep.iter().enumerate().filter(|(_, keep)| !**keep).for_each(|(index, _)| plan.skip(index));
         let left: usize =
@@ -76,9 +85,9 @@ impl RowGroupPruner {
         Ok(FileAccess { plan, row_groups, rows: Kept { kept: kept_rows, total: left } })
     }
 
-    async fn footer(&self, file: &ObjectMeta, page_index: PageIndexPolicy) -> Result<Arc<ParquetMetaData>> {
-        DFParquetMetadata::new(&self.store, file)
-            .with_metadata_size_hint(Some(FOOTER_HINT_BYTES))
+    async fn footer(&self, file: &FileToPrune, page_index: PageIndexPolicy) -> Result<Arc<ParquetMetaData>> {
+        DFParquetMetadata::new(&self.store, &file.meta)
+            .with_metadata_size_hint(Some(file.footer_bytes))
             .with_file_metadata_cache(Some(Arc::clone(&self.footers)))
             .with_page_index_policy(Some(page_index))
             .fetch_metadata()

@@ -73,7 +73,7 @@ pub(crate) struct TestLake {
 impl TestLake {
     /// Writes the events, each into the partition it belongs to, in their order.
     pub(crate) async fn write(events: &[TestEvent], layout: Layout) -> Self {
-        let store = Arc::new(CountingStore::default());
+        let store = Arc::new(CountingStore::new(Arc::new(InMemory::new())));
         let mut partitions: BTreeMap<(String, Option<i32>), Vec<&TestEvent>> = BTreeMap::new();
         for event in events {
             partitions.entry((region(event), date(event))).or_default().push(event);
@@ -197,14 +197,18 @@ fn insert(object: &mut serde_json::Map<String, serde_json::Value>, path: &str, v
     }
 }
 
-/// An in-memory store that counts what is read of it.
-#[derive(Debug, Default)]
+/// A store that counts what is read of it.
+#[derive(Debug)]
 pub(crate) struct CountingStore {
-    inner: InMemory,
+    inner: Arc<dyn ObjectStore>,
     bytes_read: AtomicU64,
 }
 
 impl CountingStore {
+    pub(crate) fn new(inner: Arc<dyn ObjectStore>) -> Self {
+        Self { inner, bytes_read: AtomicU64::new(0) }
+    }
+
     /// Bytes read since the last call.
     pub(crate) fn take_bytes_read(&self) -> u64 {
         self.bytes_read.swap(0, Ordering::Relaxed)
