@@ -185,10 +185,9 @@ def machine(trailql):
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) * 1024
     version = subprocess.run([trailql, "--version"], capture_output=True, text=True).stdout.strip()
-    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     return {"date": dt.date.today().isoformat(), "cpu": cpu[1] if cpu else platform.machine(), "cores": os.cpu_count(),
             "memory_gib": round(memory / 2**30), "system": f"{platform.system()} {platform.release().split('-')[0]}",
-            "trailql": f"{version} ({commit})", "duckdb": duckdb.__version__, "python": platform.python_version()}
+            "trailql": version, "duckdb": duckdb.__version__, "python": platform.python_version()}
 
 
 def verdict(good):
