@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::category;
 use crate::columns::{BoolColumn, MapColumn, ResourceColumn, StructColumn, TextColumn, TimeColumn};
+use crate::insight::write_flat_insight;
 use crate::key::EventKey;
 use crate::model::{Kind, Layout, ROOT};
 use crate::record::{Extra, Presence, Record};
@@ -155,6 +156,9 @@ impl BatchBuilder {
         let category = self.push_category(&mut record, row, &mut absent);
         let aggregated = category == category::AGGREGATED;
         self.settle_spellings(&mut record, aggregated, &mut absent);
+        if category == category::INSIGHT {
+            self.push_flat_insight(&record, row, &mut absent);
+        }
         let timed = self.push_time(&mut record, row, aggregated);
         self.push_members(&mut record, row, !category::has_no_call(&category), &mut absent);
         self.push_unmapped(&record, row, &absent);
@@ -266,6 +270,19 @@ impl BatchBuilder {
             column.push(row, &text);
         }
         text
+    }
+
+    /// Sets `insightdetails` of an event that has CloudTrail Lake's flat members instead.
+    fn push_flat_insight(&mut self, record: &Record<'_>, row: usize, absent: &mut Vec<&'static str>) {
+        let slot = self.names.insight;
+        self.scratch.clear();
+        if record.slots[slot] == Value::Absent
+            && write_flat_insight(&record.extras, &mut self.scratch)
+            && let Column::Json(column) = &mut self.columns[slot]
+        {
+            column.push(row, &self.scratch);
+            absent.push("insightDetails");
+        }
     }
 
     fn push_members(&mut self, record: &mut Record<'_>, row: usize, has_call: bool, absent: &mut Vec<&'static str>) {

@@ -5,7 +5,7 @@ use crate::record::Record;
 use crate::scan::Value;
 
 pub(crate) const AGGREGATED: &[u8] = b"Aggregated";
-const INSIGHT: &[u8] = b"Insight";
+pub(crate) const INSIGHT: &[u8] = b"Insight";
 
 /// S3 calls on objects, which are data events; all other calls to S3 are management events.
 ///

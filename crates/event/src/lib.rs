@@ -10,7 +10,8 @@
 //! - a value that its column would not give back (another type, a time in another spelling, `null` where the member is
 //!   usually left out) stands there too, and wins over the column;
 //! - `"$absent"` lists members that are usually there but are not in this event: `requestParameters` and
-//!   `responseElements`, which are `null` in most events, and `eventCategory` since version 1.07;
+//!   `responseElements`, which are `null` in most events, and `eventCategory` since version 1.07; and `insightDetails`
+//!   where CloudTrail Lake's flat members were put together to it;
 //! - `"$event"` alone holds the whole event where nothing less is exact: a member came twice (its column holds the last
 //!   one, as most JSON readers have it), or its name was spelled with escapes.
 
@@ -21,6 +22,7 @@ mod decoder;
 mod equal;
 mod error;
 mod event_json;
+mod insight;
 mod key;
 mod model;
 mod record;

@@ -12,6 +12,7 @@ mod error;
 mod field_access;
 mod format;
 mod live_table;
+mod map_subscript;
 mod parameter;
 mod quoted_name;
 mod read_only;

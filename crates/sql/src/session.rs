@@ -26,6 +26,7 @@ use crate::config::SessionOptions;
 use crate::error::SqlError;
 use crate::field_access::settle_field_access;
 use crate::live_table::LiveTable;
+use crate::map_subscript::MapSubscriptPlanner;
 use crate::parameter::{BindError, Parameters};
 use crate::quoted_name::fold_quoted_names;
 use crate::read_only;
@@ -72,6 +73,7 @@ impl Session {
         // Ahead of DataFusion's planners, which take the operators as they are.
         if let Some(planners) = builder.expr_planners() {
             planners.insert(0, Arc::new(BooleanTextPlanner));
+            planners.insert(0, Arc::new(MapSubscriptPlanner));
         }
         Ok(Self { context: SessionContext::new_with_state(builder.build()), shared: RwLock::default() })
     }

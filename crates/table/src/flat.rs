@@ -21,15 +21,6 @@ use crate::columns::{ACCOUNT, ACCOUNT_ID, PATH, query_schema};
 use crate::date_trunc::widen_truncated_times;
 use crate::pages::PageFilter;
 
-/// Whether statistics know the virtual column `account`, or only what it is computed from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AccountColumn {
-    /// It has no statistics of its own.
-    Computed,
-    /// It has, from the folder of a log file.
-    Known,
-}
-
 /// What may hold a row that passes all filters.
 #[derive(Debug, Clone)]
 pub(crate) struct PruningFilters {
@@ -41,14 +32,10 @@ pub(crate) struct PruningFilters {
 
 impl PruningFilters {
     /// `None` where nothing can be skipped. Filters that statistics cannot judge count as passed.
-    pub(crate) fn try_new(session: &dyn Session, filters: &[Expr], account: AccountColumn) -> Result<Option<Self>> {
+    pub(crate) fn try_new(session: &dyn Session, filters: &[Expr]) -> Result<Option<Self>> {
         let schema = DFSchema::try_from(flat_schema())?;
         let judged = filters.iter().flat_map(split_conjunction).filter_map(|filter| {
-            let stored = match account {
-                AccountColumn::Computed => spread_account(filter),
-                AccountColumn::Known => filter.clone(),
-            };
-            let flat = flatten(widen_truncated_times(stored)).ok()?;
+            let flat = flatten(widen_truncated_times(spread_account(filter))).ok()?;
             // An expression that cannot be planned over the flat columns says nothing about files.
             session.create_physical_expr(flat, &schema).ok()
         });

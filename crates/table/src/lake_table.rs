@@ -28,7 +28,7 @@ use trailql_lake::{Lake, Snapshot};
 
 use crate::columns::{file_schema, partition_fields, query_schema, stored_schema};
 use crate::file_pruning::prune_files;
-use crate::flat::{AccountColumn, PruningFilters};
+use crate::flat::PruningFilters;
 use crate::lake_file::{Bound, LakeFile};
 use crate::partition_filter::PartitionFilter;
 use crate::projection::projection_exprs;
@@ -151,7 +151,7 @@ impl TableProvider for LakeTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (exact, inexact): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(PartitionFilter::decides);
         let partitions = PartitionFilter::try_new(session, &exact)?;
-        let pruning = PruningFilters::try_new(session, &inexact, AccountColumn::Computed)?;
+        let pruning = PruningFilters::try_new(session, &inexact)?;
         let predicate = pruning.as_ref().map(|filters| filters.predicate.as_ref());
         let files = self.prune_files(partitions.as_ref(), predicate)?;
         let statistics = table_statistics(&files);

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! AWSLogs/[o-ORGID/]ACCOUNT/KIND/REGION/YYYY/MM/DD/FILE
-//!                   │            │      └ day of delivery: events are up to 30 days older, and not newer
-//!                   │            └ awsRegion of the events, or that of a global service
-//!                   └ recipientAccountId of the events
+//!                                │      └ day of delivery: events are up to 30 days older, and not newer
+//!                                └ awsRegion of the events, or that of a global service
 //! ```
 //!
-//! A file that is not laid out like this is never skipped.
+//! A file that is not laid out like this is never skipped. The account of the folder skips nothing: logs that were
+//! anonymised after delivery name another one in their events, and an answer must not depend on where a file lies.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::RangeInclusive;
@@ -22,7 +22,7 @@ use datafusion::scalar::ScalarValue;
 use trailql_event::{DATE, REGION, SOURCE_FILE, UNKNOWN_REGION, UTC};
 use trailql_source::{Kind, LogFile, LogKey};
 
-use crate::columns::{ACCOUNT, ACCOUNT_ID, PATH};
+use crate::columns::PATH;
 use crate::lake_file::{Bound, MICROS_PER_DAY};
 use crate::partition_filter::PartitionFilter;
 
@@ -46,9 +46,6 @@ const GLOBAL_REGIONS: [&str; 8] = [
     "us-isob-east-1",
     "eusc-de-east-1",
 ];
-
-/// From this year on every delivered event names its recipient: the member came with event version 1.02, in 2014.
-const RECIPIENT_KNOWN_FROM_YEAR: i32 = 2016;
 
 /// Keeps the files that may hold a matching row.
 pub(crate) fn prune_log_files(
@@ -135,24 +132,10 @@ impl KeyStatistics<'_> {
                 Arc::new(times.with_timezone(UTC))
             }
             DATE => Arc::new(self.keys().map(day).collect::<Date32Array>()),
-            "recipientaccountid" => Arc::new(self.keys().map(recipient).collect::<StringArray>()),
-            ACCOUNT | ACCOUNT_ID => Arc::new(self.keys().map(account).collect::<StringArray>()),
             PATH | SOURCE_FILE => Arc::new(self.files.iter().map(|file| Some(&file.name)).collect::<StringArray>()),
             _ => return None,
         })
     }
-}
-
-/// The only value of `recipientaccountid` in a file, besides NULL.
-///
-/// Aggregated events name their account elsewhere.
-fn recipient(key: Option<&LogKey>) -> Option<&str> {
-    key.filter(|key| key.kind != Kind::Aggregated).map(|key| key.account.as_str())
-}
-
-/// The only value of `account` in a file, besides NULL: it is the caller's account where there is no recipient.
-fn account(key: Option<&LogKey>) -> Option<&str> {
-    recipient(key.filter(|key| key.day.year() >= RECIPIENT_KNOWN_FROM_YEAR))
 }
 
 impl PruningStatistics for KeyStatistics<'_> {

@@ -12,7 +12,7 @@ use trailql_source::{Listing, LogFile, list};
 
 use crate::columns::query_schema;
 use crate::error::TableError;
-use crate::flat::{AccountColumn, PruningFilters};
+use crate::flat::PruningFilters;
 use crate::partition_filter::PartitionFilter;
 use crate::projection::projection_exprs;
 use crate::pruning_report::{Kept, PruningReport};
@@ -77,7 +77,7 @@ impl TableProvider for RawTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (decided, judged): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(PartitionFilter::decides);
         let partitions = PartitionFilter::try_new(session, &decided)?;
-        let pruning = PruningFilters::try_new(session, &judged, AccountColumn::Known)?;
+        let pruning = PruningFilters::try_new(session, &judged)?;
         let predicate = pruning.as_ref().map(|filters| filters.predicate.as_ref());
         let files = prune_log_files(self.files.clone(), partitions.as_ref(), predicate)?;
         let report =

@@ -108,9 +108,9 @@ async fn keys_prune_files() {
         ("year = '2025'", "1/7"),
         ("timestamp = '2024/03/04' AND region = 'eu-west-1'", "2/7"),
         ("date IS NULL", "7/7"),
-        ("account = '111122223333'", "7/7"),
-        ("account = '444455556666'", "1/7"),
-        ("recipientaccountid IN ('1', '2')", "1/7"),
+        // Logs may have been anonymised after delivery, so the account of the folder proves nothing.
+        ("account = '444455556666'", "7/7"),
+        ("recipientaccountid IN ('1', '2')", "7/7"),
         ("useridentity.accountid = '1'", "7/7"),
         ("\"$path\" LIKE '/no/such/%'", "0/7"),
         ("eventname = 'x'", "7/7"),
