@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use trailql_repl::{Repl, ReplError, ReplOptions};
+use trailql_sql::Format;
 
 use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
@@ -17,14 +18,19 @@ pub(crate) async fn run(globals: &GlobalArgs) -> Result<Outcome, CliError> {
     if !std::io::stdin().is_terminal() {
         return sql::run(SqlArgs::default(), globals).await;
     }
-    run_on(QuerySession::open(&globals.lake, &[]).await?, globals.quiet).await
+    run_on(QuerySession::open(&globals.lake, &[]).await?, None, globals.quiet).await
 }
 
-/// Runs the shell until its user leaves.
-pub(crate) async fn run_on(query_session: QuerySession, is_quiet: bool) -> Result<Outcome, CliError> {
+/// Runs the shell until its user leaves, its results in `format` to begin with.
+pub(crate) async fn run_on(
+    query_session: QuerySession,
+    format: Option<Format>,
+    is_quiet: bool,
+) -> Result<Outcome, CliError> {
     let options = ReplOptions {
         history: history_file(),
         is_quiet,
+        format,
         greeting: Some(greeting(&query_session).await),
         refresh: query_session.refresher(),
         warnings: query_session.warnings(),

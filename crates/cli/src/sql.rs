@@ -64,7 +64,11 @@ pub(crate) struct SqlArgs {
 pub(crate) async fn run(args: SqlArgs, globals: &GlobalArgs) -> Result<Outcome, CliError> {
     let is_interactive = args.commands.is_empty() && args.files.is_empty() && io::stdin().is_terminal();
     if is_interactive {
-        return shell::run_on(open(&args, &globals.lake).await?, globals.quiet).await;
+        if args.output.is_some() {
+            return Err(CliError::usage("-o needs statements from -c, -f or standard input; in the shell, \\o FILE"));
+        }
+        args.format.map_or(Ok(()), refuse_binary)?;
+        return shell::run_on(open(&args, &globals.lake).await?, args.format, globals.quiet).await;
     }
     let work = async {
         let options = args.resolve(globals)?;
@@ -119,9 +123,8 @@ impl SqlArgs {
     fn resolve(&self, globals: &GlobalArgs) -> Result<QueryOptions, CliError> {
         let is_terminal = self.output.is_none() && io::stdout().is_terminal();
         let format = self.format.unwrap_or(if is_terminal { Format::Table } else { Format::Csv });
-        if is_terminal && format.is_binary() {
-            let message = format!("{format} is not for a terminal; give a file with -o FILE");
-            return Err(CliError::usage(message));
+        if is_terminal {
+            refuse_binary(format)?;
         }
         let max_cell_width = is_terminal.then_some(MAX_CELL_WIDTH);
         let format_options = FormatOptions { csv_verbatim: self.csv_verbatim, max_cell_width };
@@ -144,6 +147,13 @@ impl SqlArgs {
         }
         Ok(scripts)
     }
+}
+
+fn refuse_binary(format: Format) -> Result<(), CliError> {
+    if format.is_binary() {
+        return Err(CliError::usage(format!("{format} is not for a terminal; give a file with -o FILE")));
+    }
+    Ok(())
 }
 
 fn read_script(path: PathBuf) -> Result<Script, CliError> {

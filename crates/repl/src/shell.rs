@@ -40,6 +40,8 @@ pub struct ReplOptions {
     pub history: Option<PathBuf>,
     /// Says nothing but prompts and results.
     pub is_quiet: bool,
+    /// Format to begin with; [`Format::Table`] by default.
+    pub format: Option<Format>,
     /// Lines shown before the first prompt.
     pub greeting: Option<String>,
     /// See [`RefreshFn`].
@@ -85,12 +87,12 @@ impl Repl {
         };
         Ok(Self {
             session,
+            format: options.format.unwrap_or(Format::Table),
             options,
             editor,
             handle,
             interrupts,
             output: Output::Terminal,
-            format: Format::Table,
             is_expanded: false,
             is_timing: true,
             last_statement: String::new(),

@@ -29,11 +29,16 @@ impl Shell {
     }
 
     fn start_with_pager(home: &Path, rows: usize, pager: &str) -> Self {
+        Self::start_command(home, rows, pager, "")
+    }
+
+    /// Starts the shell by a command line such as `sql --format json`.
+    fn start_command(home: &Path, rows: usize, pager: &str, arguments: &str) -> Self {
         let mut command = Command::new("sh");
         let binary = env!("CARGO_BIN_EXE_trailql");
         command.args([
             "-c",
-            &format!("stty rows {rows} cols 150; exec '{binary}' --lake '{}'", made_lake::lake().display()),
+            &format!("stty rows {rows} cols 150; exec '{binary}' --lake '{}' {arguments}", made_lake::lake().display()),
         ]);
         command.env_clear().envs(std::env::vars().filter(|(name, _)| name == "PATH" || name.starts_with("LLVM")));
         command
@@ -72,6 +77,13 @@ impl Shell {
 
 fn home() -> TempDir {
     tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn format_option_is_the_shells_first_format() {
+    let home = TempDir::new().unwrap();
+    let mut shell = Shell::start_command(home.path(), 40, "cat", "sql --format json");
+    shell.ask("SELECT 1 AS one, 'x' AS two;", "{\"one\":1,\"two\":\"x\"}");
 }
 
 #[test]
