@@ -1,8 +1,11 @@
 //! What the command line looks like.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::config::ConfigCommand;
 use crate::demo::DemoArgs;
 use crate::error::Outcome;
 use crate::ingest::IngestArgs;
@@ -34,9 +37,12 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Folder or URL of the lake
-    #[arg(long, global = true, env = "TRAILQL_LAKE", value_name = "URL", default_value = "./trailql-lake")]
-    pub(crate) lake: String,
+    /// Folder or URL of the lake, or its name in trailql.toml [env: TRAILQL_LAKE] [default: ./trailql-lake]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) lake: Option<String>,
+    /// Configuration file [default: trailql.toml in this folder or the nearest one above it]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Say nothing but results and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -56,6 +62,8 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     #[command(subcommand)]
     Lake(LakeCommand),
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print a completion script for a shell
     #[command(after_help = "Example:
   trailql completions bash > /etc/bash_completion.d/trailql")]

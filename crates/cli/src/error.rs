@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use trailql_config::ConfigError;
 use trailql_ingest::IngestError;
 use trailql_lake::LakeError;
 use trailql_repl::ReplError;
@@ -94,6 +95,17 @@ impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::ClosedPipe } else { Kind::Failure };
         Self { kind, source: error.into(), hint: None }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::UnknownKey { hint: None, .. } => {
+                Self::usage(error).hint("`trailql config keys` lists every key")
+            }
+            error => Self::usage(error),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `trailql ingest`: log files into the lake.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,11 +9,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use trailql_config::{Config, Source, parse_time};
 use trailql_ingest::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress, Summary, ingest};
 
-use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
-use crate::time::parse_time;
+use crate::globals::Globals;
 
 /// Failed files that are named one by one.
 const FAILURES_SHOWN: usize = 20;
@@ -32,8 +33,8 @@ const TICK: Duration = Duration::from_millis(100);
 
 Exit codes: 0 everything was taken; 1 files or records could not be read (the others were taken); 2 wrong usage.")]
 pub(crate) struct IngestArgs {
-    /// Files, folders or patterns of log files
-    #[arg(required = true, value_name = "SOURCE")]
+    /// Files, folders or patterns of log files, or names of [sources] in trailql.toml; all of those by default
+    #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
     /// Take only events at or after this time (RFC 3339, a day, or 7d, 24h)
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -58,24 +59,66 @@ pub(crate) struct IngestArgs {
     batch_bytes: u64,
 }
 
-/// Runs the command.
-pub(crate) async fn run(args: IngestArgs, globals: &GlobalArgs) -> Result<Outcome, CliError> {
-    let options = IngestOptions {
-        sources: args.sources,
-        filters: Filters {
-            since: args.since,
-            until: args.until,
-            accounts: args.account,
-            regions: args.region,
-            condition: args.condition,
-        },
-        dry_run: args.dry_run,
-        batch_bytes: args.batch_bytes,
-    };
+/// Runs the command: one ingest for each source that trailql.toml names, one for all others together.
+pub(crate) async fn run(args: IngestArgs, globals: &Globals) -> Result<Outcome, CliError> {
+    let mut outcome = Outcome::Done;
+    for options in args.runs(&globals.config)? {
+        outcome = match run_once(&options, globals).await? {
+            Outcome::Interrupted => return Ok(Outcome::Interrupted),
+            Outcome::DoneWithFailures => Outcome::DoneWithFailures,
+            Outcome::Done => outcome,
+        };
+    }
+    Ok(outcome)
+}
+
+impl IngestArgs {
+    /// What to ingest: sources with a name have filters of their own, over which those of the command line go.
+    fn runs(&self, config: &Config) -> Result<Vec<IngestOptions>, CliError> {
+        let all: Vec<String> = config.names("sources").into_iter().map(str::to_owned).collect();
+        let asked = if self.sources.is_empty() { &all } else { &self.sources };
+        if asked.is_empty() {
+            return Err(CliError::usage("there is nothing to ingest")
+                .hint("name a SOURCE, such as a folder of log files, or put [sources] into trailql.toml"));
+        }
+        let (mut runs, mut plain) = (Vec::new(), Vec::new());
+        for source in asked {
+            // A file or folder of that name is what was meant, as everywhere else.
+            let named =
+                if Path::new(source).exists() && !self.sources.is_empty() { None } else { config.source(source)? };
+            match named {
+                Some(named) => runs.push(self.options(named)),
+                None => plain.push(source.clone()),
+            }
+        }
+        if !plain.is_empty() {
+            runs.insert(0, self.options(Source { urls: plain, ..Source::default() }));
+        }
+        Ok(runs)
+    }
+
+    fn options(&self, source: Source) -> IngestOptions {
+        let either = |own: &Vec<String>, named: Vec<String>| if own.is_empty() { named } else { own.clone() };
+        IngestOptions {
+            sources: source.urls,
+            filters: Filters {
+                since: self.since.or(source.since),
+                until: self.until.or(source.until),
+                accounts: either(&self.account, source.accounts),
+                regions: either(&self.region, source.regions),
+                condition: self.condition.clone().or(source.condition),
+            },
+            dry_run: self.dry_run,
+            batch_bytes: self.batch_bytes,
+        }
+    }
+}
+
+async fn run_once(options: &IngestOptions, globals: &Globals) -> Result<Outcome, CliError> {
     let progress = Progress::new();
     let bar = Bar::start(&progress, globals);
     let stop = tokio::spawn(stop_on_interrupt(Arc::clone(&progress), globals.quiet));
-    let outcome = ingest(&globals.lake, &options, progress).await;
+    let outcome = ingest(&globals.lake, options, progress).await;
     stop.abort();
     bar.finish().await;
     let summary = outcome?;
@@ -93,7 +136,7 @@ pub(crate) async fn run(args: IngestArgs, globals: &GlobalArgs) -> Result<Outcom
 }
 
 /// Says on stderr what was read and what became of it; problems are said even when quiet.
-fn report(summary: &Summary, globals: &GlobalArgs) -> io::Result<()> {
+fn report(summary: &Summary, globals: &Globals) -> io::Result<()> {
     let mut err = io::stderr().lock();
     for failed in summary.failed.iter().take(FAILURES_SHOWN) {
         writeln!(err, "trailql: {} {}", failed.file, failed.reason)?;
@@ -193,7 +236,7 @@ struct Bar {
 }
 
 impl Bar {
-    fn start(progress: &Arc<Progress>, globals: &GlobalArgs) -> Self {
+    fn start(progress: &Arc<Progress>, globals: &Globals) -> Self {
         let visible = !globals.quiet && io::stderr().is_terminal();
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(0), target);

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use trailql_lake::{CommitSummary, DataFile, Lake, LakeError, Snapshot};
 
-use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
+use crate::globals::Globals;
 
 /// Days that the text shows; `--json` has them all.
 const DAYS_SHOWN: usize = 31;
@@ -62,7 +62,7 @@ struct Partition {
 }
 
 /// Runs the command.
-pub(crate) async fn run(command: LakeCommand, globals: &GlobalArgs) -> Result<Outcome, CliError> {
+pub(crate) async fn run(command: LakeCommand, globals: &Globals) -> Result<Outcome, CliError> {
     let lake = Lake::open(&globals.lake).await?;
     match command {
         LakeCommand::Info(args) => info(&lake, &args, globals.json, &mut io::stdout().lock()).await?,

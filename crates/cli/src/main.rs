@@ -1,15 +1,16 @@
 //! The `trailql` binary: questions to AWS CloudTrail logs, in SQL.
 
 mod args;
+mod config;
 mod demo;
 mod error;
+mod globals;
 mod ingest;
 mod lake;
 mod query_session;
 mod result_file;
 mod shell;
 mod sql;
-mod time;
 
 use std::process::ExitCode;
 
@@ -42,11 +43,12 @@ async fn run(cli: Cli) -> Result<Outcome, CliError> {
     let globals = cli.globals;
     match cli.command {
         Some(Command::Demo(args)) => demo::run(args).await,
-        Some(Command::Ingest(args)) => ingest::run(args, &globals).await,
-        Some(Command::Lake(command)) => lake::run(command, &globals).await,
-        Some(Command::Sql(args)) => sql::run(args, &globals).await,
+        Some(Command::Ingest(args)) => ingest::run(args, &globals.resolve()?).await,
+        Some(Command::Lake(command)) => lake::run(command, &globals.resolve()?).await,
+        Some(Command::Sql(args)) => sql::run(args, &globals.resolve()?).await,
+        Some(Command::Config(command)) => config::run(&command, &globals.resolve()?),
         Some(Command::Completions { shell }) => Ok(args::print_completions(shell)),
-        None => shell::run(&globals).await,
+        None => shell::run(&globals.resolve()?).await,
     }
 }
 

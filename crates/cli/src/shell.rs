@@ -8,13 +8,13 @@ use tokio::runtime::Handle;
 use trailql_repl::{Repl, ReplError, ReplOptions};
 use trailql_sql::Format;
 
-use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
+use crate::globals::Globals;
 use crate::query_session::QuerySession;
 use crate::sql::{self, SqlArgs};
 
 /// Runs the shell on the lake of the global options; statements that come through a pipe are run as `trailql sql` does.
-pub(crate) async fn run(globals: &GlobalArgs) -> Result<Outcome, CliError> {
+pub(crate) async fn run(globals: &Globals) -> Result<Outcome, CliError> {
     if !std::io::stdin().is_terminal() {
         return sql::run(SqlArgs::default(), globals).await;
     }

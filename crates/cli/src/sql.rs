@@ -7,8 +7,8 @@ use trailql_sql::{
     Answer, Format, FormatOptions, QueryMetrics, Session, SqlError, Statement, TerminalGuard, split_statements,
 };
 
-use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
+use crate::globals::Globals;
 use crate::query_session::QuerySession;
 use crate::result_file::ResultFile;
 use crate::shell;
@@ -61,7 +61,7 @@ pub(crate) struct SqlArgs {
 }
 
 /// Runs the command; without statements on a terminal, the shell.
-pub(crate) async fn run(args: SqlArgs, globals: &GlobalArgs) -> Result<Outcome, CliError> {
+pub(crate) async fn run(args: SqlArgs, globals: &Globals) -> Result<Outcome, CliError> {
     let is_interactive = args.commands.is_empty() && args.files.is_empty() && io::stdin().is_terminal();
     if is_interactive {
         if args.output.is_some() {
@@ -120,7 +120,7 @@ struct QueryOptions {
 }
 
 impl SqlArgs {
-    fn resolve(&self, globals: &GlobalArgs) -> Result<QueryOptions, CliError> {
+    fn resolve(&self, globals: &Globals) -> Result<QueryOptions, CliError> {
         let is_terminal = self.output.is_none() && io::stdout().is_terminal();
         let format = self.format.unwrap_or(if is_terminal { Format::Table } else { Format::Csv });
         if is_terminal {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
+mod config;
 mod crash;
 mod made_lake;
 #[cfg(unix)]

@@ -1,0 +1,34 @@
+//! The global options as meant: command line, environment and `trailql.toml` together.
+
+use trailql_config::Config;
+
+use crate::args::GlobalArgs;
+use crate::error::CliError;
+
+/// What every command may need to know.
+#[derive(Debug)]
+pub(crate) struct Globals {
+    /// Folder or URL of the lake.
+    pub(crate) lake: String,
+    /// Say nothing but results and errors.
+    pub(crate) quiet: bool,
+    /// How much more to say.
+    pub(crate) verbose: u8,
+    /// Print the account of a run as JSON.
+    pub(crate) json: bool,
+    /// Every setting in force.
+    pub(crate) config: Config,
+}
+
+impl GlobalArgs {
+    /// Reads the configuration and puts the options over it.
+    pub(crate) fn resolve(self) -> Result<Globals, CliError> {
+        let folder = std::env::current_dir()?;
+        let mut config = Config::load(self.config.as_deref(), &folder)?;
+        if let Some(lake) = &self.lake {
+            config.set_flag("lake", "--lake", lake)?;
+        }
+        let lake = config.lake_url()?.to_owned();
+        Ok(Globals { lake, quiet: self.quiet, verbose: self.verbose, json: self.json, config })
+    }
+}
