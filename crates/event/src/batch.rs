@@ -149,19 +149,19 @@ impl BatchBuilder {
     }
 
     /// Adds `record`, which must be an event, as a row; false if its time could not be read.
-    pub(crate) fn push(&mut self, mut record: Record<'_>, source_file: &str) -> bool {
+    pub(crate) fn push(&mut self, record: &mut Record<'_>, source_file: &str) -> bool {
         let row = self.rows();
-        let key = self.key(&record);
+        let key = self.key(record);
         let mut absent = Vec::new();
-        let category = self.push_category(&mut record, row, &mut absent);
+        let category = self.push_category(record, row, &mut absent);
         let aggregated = category == category::AGGREGATED;
-        self.settle_spellings(&mut record, aggregated, &mut absent);
+        self.settle_spellings(record, aggregated, &mut absent);
         if category == category::INSIGHT {
-            self.push_flat_insight(&record, row, &mut absent);
+            self.push_flat_insight(record, row, &mut absent);
         }
-        let timed = self.push_time(&mut record, row, aggregated);
-        self.push_members(&mut record, row, !category::has_no_call(&category), &mut absent);
-        self.push_unmapped(&record, row, &absent);
+        let timed = self.push_time(record, row, aggregated);
+        self.push_members(record, row, !category::has_no_call(&category), &mut absent);
+        self.push_unmapped(record, row, &absent);
         self.source_file.push(row, source_file.as_bytes());
         self.json_bytes += record.raw.len() as u64;
         self.keys.push(key);

@@ -356,8 +356,9 @@ impl Decoder {
         last: bool,
     ) -> Result<(), Stop> {
         if byte == b'{' {
-            let record = self.reader.read(window, scanner)?;
-            self.object(record, utf8);
+            let mut record = Record::new();
+            self.reader.read(window, scanner, &mut record)?;
+            self.object(&mut record, utf8);
         } else {
             let start = scanner.at;
             scanner.value()?;
@@ -371,14 +372,14 @@ impl Decoder {
     }
 
     /// One object: an event, or something with events in it.
-    fn object(&mut self, record: Record<'_>, utf8: bool) {
+    fn object(&mut self, record: &mut Record<'_>, utf8: bool) {
         let n = &self.names;
         let slot = |at: usize| record.slots[at];
         let is_event = [n.version, n.name, n.id, n.id_lower, n.insight].iter().any(|at| slot(*at) != Value::Absent);
         if is_event {
             return self.event(record, utf8);
         }
-        if let Some((_, list)) = wrapped_list(&record) {
+        if let Some((_, list)) = wrapped_list(record) {
             return self.inner_list(list);
         }
         match (slot(n.lookup), slot(n.message), slot(n.detail), slot(n.detail_type)) {
@@ -394,7 +395,7 @@ impl Decoder {
         }
     }
 
-    fn event(&mut self, record: Record<'_>, utf8: bool) {
+    fn event(&mut self, record: &mut Record<'_>, utf8: bool) {
         if !utf8 && let Err(error) = simdutf8::compat::from_utf8(record.raw) {
             return self.reject(record.raw, format!("is not UTF-8 (byte {} of the record)", error.valid_up_to()));
         }
@@ -427,15 +428,16 @@ impl Decoder {
     /// An event inside of another object.
     fn inner(&mut self, json: &[u8], outer: &[u8]) {
         let mut scanner = Scanner::new(json);
-        let read = self.reader.read(json, &mut scanner);
+        let mut record = Record::new();
+        let read = self.reader.read(json, &mut scanner, &mut record);
         match read {
-            Ok(record) if scanner.at == json.len() => {
+            Ok(()) if scanner.at == json.len() => {
                 let n = &self.names;
                 let is_event = [n.version, n.name, n.id, n.id_lower, n.insight]
                     .iter()
                     .any(|at| record.slots[*at] != Value::Absent);
                 if is_event {
-                    self.event(record, false);
+                    self.event(&mut record, false);
                 } else {
                     self.reject(outer, "wraps an object that is no CloudTrail event".to_owned());
                 }

@@ -107,11 +107,12 @@ fn write_name(name: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::RecordReader;
+    use crate::record::{Record, RecordReader};
 
     fn details(event: &str) -> Option<String> {
         let mut scanner = Scanner::new(event.as_bytes());
-        let record = RecordReader::new().read(event.as_bytes(), &mut scanner).expect("an object");
+        let mut record = Record::new();
+        RecordReader::new().read(event.as_bytes(), &mut scanner, &mut record).expect("an object");
         let mut out = Vec::new();
         write_flat_insight(&record.extras, &mut out).then(|| String::from_utf8(out).expect("UTF-8"))
     }

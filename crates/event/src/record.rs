@@ -64,26 +64,21 @@ impl RecordReader {
         Self { layout, followers }
     }
 
-    /// Reads the object at `scanner`, which stands at its opening brace.
-    pub(crate) fn read<'a>(&mut self, bytes: &'a [u8], scanner: &mut Scanner<'a>) -> Result<Record<'a>, Stop> {
+    /// Reads the object at `scanner`, which stands at its opening brace, into `record`, which is new.
+    ///
+    /// The record is the caller's, as it is too large to be handed around.
+    pub(crate) fn read<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        scanner: &mut Scanner<'a>,
+        record: &mut Record<'a>,
+    ) -> Result<(), Stop> {
         let start = scanner.at;
-        let mut record = Record {
-            slots: [Value::Absent; MAX_SLOTS],
-            nodes: [Presence::Absent; MAX_NODES],
-            extras: Vec::new(),
-            map: Vec::new(),
-            map_exact: true,
-            resources: Vec::new(),
-            resources_exact: true,
-            verbatim: false,
-            raw: &[],
-            spaced: false,
-        };
         scanner.spaced = false;
-        self.read_node(scanner, bytes, ROOT, &mut record)?;
+        self.read_node(scanner, bytes, ROOT, record)?;
         record.raw = &bytes[start..scanner.at];
         record.spaced = scanner.spaced;
-        Ok(record)
+        Ok(())
     }
 
     fn read_node<'a>(
@@ -208,6 +203,21 @@ impl RecordReader {
 }
 
 impl Record<'_> {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: [Value::Absent; MAX_SLOTS],
+            nodes: [Presence::Absent; MAX_NODES],
+            extras: Vec::new(),
+            map: Vec::new(),
+            map_exact: true,
+            resources: Vec::new(),
+            resources_exact: true,
+            verbatim: false,
+            raw: &[],
+            spaced: false,
+        }
+    }
+
     fn has_extra(&self, node: usize, name: &[u8]) -> bool {
         self.extras.iter().any(|extra| extra.node == node && extra.name == name)
     }
