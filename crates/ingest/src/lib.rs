@@ -17,6 +17,7 @@ mod parquet;
 mod plan;
 mod rejected;
 mod run;
+mod sort;
 mod stats;
 
 pub use account::{FailedFile, FileCounts, Summary};

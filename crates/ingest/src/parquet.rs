@@ -7,12 +7,13 @@ use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::schema::types::ColumnPath;
 use arrow::array::{ArrayRef, AsArray};
-use arrow::compute::{SortColumn, interleave, interleave_record_batch, lexsort_to_indices};
+use arrow::compute::{interleave, interleave_record_batch};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use trailql_event::event_schema;
 
 use crate::batch::{Batch, RowId};
+use crate::sort::sorted_indices;
 
 /// The fastest level; others were not measured yet. At this one a lake takes 44 % of its gzip source (docs/BENCHMARKS.md).
 const ZSTD_LEVEL: i32 = 1;
@@ -102,10 +103,10 @@ pub(crate) fn encode(batch: &Batch, mut rows: Vec<RowId>) -> Result<(Bytes, Parq
 fn sort(batch: &Batch, rows: &mut Vec<RowId>) -> std::result::Result<(), ArrowError> {
     let batches = batch.record_batches();
     let places: Vec<(usize, usize)> = rows.iter().map(|row| (row.batch, row.row as usize)).collect();
-    let column = |pick: &dyn Fn(usize) -> Option<ArrayRef>| -> std::result::Result<Option<SortColumn>, ArrowError> {
+    let column = |pick: &dyn Fn(usize) -> Option<ArrayRef>| -> std::result::Result<Option<ArrayRef>, ArrowError> {
         let Some(arrays) = (0..batches.len()).map(pick).collect::<Option<Vec<_>>>() else { return Ok(None) };
         let arrays: Vec<_> = arrays.iter().map(AsRef::as_ref).collect();
-        Ok(Some(SortColumn { values: interleave(&arrays, &places)?, options: None }))
+        Ok(Some(interleave(&arrays, &places)?))
     };
     let plain = |name: &'static str| move |i: usize| batches_column(batch, i, name);
     let mut columns = Vec::new();
@@ -118,8 +119,7 @@ fn sort(batch: &Batch, rows: &mut Vec<RowId>) -> std::result::Result<(), ArrowEr
     ] {
         columns.extend(column(pick)?);
     }
-    let order = lexsort_to_indices(&columns, None)?;
-    *rows = order.values().iter().map(|at| rows[*at as usize]).collect();
+    *rows = sorted_indices(&columns)?.into_iter().map(|at| rows[at as usize]).collect();
     Ok(())
 }
 
