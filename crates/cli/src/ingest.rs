@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use trailql_ingest::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress, Summary, ingest};
+use trailql_store::Stores;
 
 use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
@@ -28,11 +29,12 @@ const TICK: Duration = Duration::from_millis(100);
 #[command(after_help = "Examples:
   trailql ingest ./AWSLogs
   trailql ingest --since 7d --region us-east-1 ./AWSLogs
+  trailql ingest --since 7d s3://my-trail/AWSLogs/
   trailql ingest --where \"errorcode IS NOT NULL\" 'logs/2024-*/*.json.gz'
 
 Exit codes: 0 everything was taken; 1 files or records could not be read (the others were taken); 2 wrong usage.")]
 pub(crate) struct IngestArgs {
-    /// Files, folders or patterns of log files
+    /// Files, folders or patterns of log files, or the same as s3:// URLs
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
     /// Take only events at or after this time (RFC 3339, a day, or 7d, 24h)
@@ -59,7 +61,7 @@ pub(crate) struct IngestArgs {
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: IngestArgs, globals: &GlobalArgs) -> Result<Outcome, CliError> {
+pub(crate) async fn run(args: IngestArgs, globals: &GlobalArgs, stores: &Stores) -> Result<Outcome, CliError> {
     let options = IngestOptions {
         sources: args.sources,
         filters: Filters {
@@ -75,7 +77,7 @@ pub(crate) async fn run(args: IngestArgs, globals: &GlobalArgs) -> Result<Outcom
     let progress = Progress::new();
     let bar = Bar::start(&progress, globals);
     let stop = tokio::spawn(stop_on_interrupt(Arc::clone(&progress), globals.quiet));
-    let outcome = ingest(&globals.lake, &options, progress).await;
+    let outcome = ingest(stores, &globals.lake, &options, progress).await;
     stop.abort();
     bar.finish().await;
     let summary = outcome?;

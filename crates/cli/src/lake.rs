@@ -8,6 +8,7 @@ use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 use serde_json::Value;
 use trailql_lake::{CommitSummary, DataFile, Lake, LakeError, Snapshot};
+use trailql_store::Stores;
 
 use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
@@ -62,8 +63,8 @@ struct Partition {
 }
 
 /// Runs the command.
-pub(crate) async fn run(command: LakeCommand, globals: &GlobalArgs) -> Result<Outcome, CliError> {
-    let lake = Lake::open(&globals.lake).await?;
+pub(crate) async fn run(command: LakeCommand, globals: &GlobalArgs, stores: &Stores) -> Result<Outcome, CliError> {
+    let lake = Lake::open(stores, &globals.lake).await?;
     match command {
         LakeCommand::Info(args) => info(&lake, &args, globals.json, &mut io::stdout().lock()).await?,
     }

@@ -9,6 +9,7 @@ mod query_session;
 mod result_file;
 mod shell;
 mod sql;
+mod stores;
 mod time;
 
 use std::process::ExitCode;
@@ -40,13 +41,14 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<Outcome, CliError> {
     let globals = cli.globals;
+    let stores = stores::stores(&globals.s3)?;
     match cli.command {
         Some(Command::Demo(args)) => demo::run(args).await,
-        Some(Command::Ingest(args)) => ingest::run(args, &globals).await,
-        Some(Command::Lake(command)) => lake::run(command, &globals).await,
-        Some(Command::Sql(args)) => sql::run(args, &globals).await,
+        Some(Command::Ingest(args)) => ingest::run(args, &globals, &stores).await,
+        Some(Command::Lake(command)) => lake::run(command, &globals, &stores).await,
+        Some(Command::Sql(args)) => sql::run(args, &globals, &stores).await,
         Some(Command::Completions { shell }) => Ok(args::print_completions(shell)),
-        None => shell::run(&globals).await,
+        None => shell::run(&globals, &stores).await,
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 use trailql_lake::{Lake, LakeError};
 use trailql_repl::{RefreshFn, WarningsFn};
 use trailql_sql::{LOGS_TABLE, Session, SessionOptions};
+use trailql_store::Stores;
 use trailql_table::{LakeTable, RawTable, RawWarnings};
 
 use crate::error::CliError;
@@ -21,9 +22,9 @@ impl QuerySession {
     /// Opens the lake at `location` as `cloudtrail_logs` and `raw` as `cloudtrail_raw`.
     ///
     /// A missing lake is an error only if there is nothing else to ask.
-    pub(crate) async fn open(location: &str, raw: &[String]) -> Result<Self, CliError> {
+    pub(crate) async fn open(stores: &Stores, location: &str, raw: &[String]) -> Result<Self, CliError> {
         let session = Arc::new(Session::try_new(&SessionOptions::default())?);
-        let lake = match Lake::open(location).await {
+        let lake = match Lake::open(stores, location).await {
             Ok(lake) => {
                 session.set_logs(Arc::new(LakeTable::new(&lake))).await?;
                 Some(Arc::new(Mutex::new(lake)))
@@ -33,7 +34,7 @@ impl QuerySession {
         };
         let mut raw_warnings = None;
         if !raw.is_empty() {
-            let table = RawTable::open(raw).await?;
+            let table = RawTable::open(stores, raw).await?;
             raw_warnings = Some(table.warnings());
             session.set_raw(Arc::new(table)).await?;
         }

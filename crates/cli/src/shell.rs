@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use trailql_repl::{Repl, ReplError, ReplOptions};
+use trailql_store::Stores;
 
 use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
@@ -13,11 +14,11 @@ use crate::query_session::QuerySession;
 use crate::sql::{self, SqlArgs};
 
 /// Runs the shell on the lake of the global options; statements that come through a pipe are run as `trailql sql` does.
-pub(crate) async fn run(globals: &GlobalArgs) -> Result<Outcome, CliError> {
+pub(crate) async fn run(globals: &GlobalArgs, stores: &Stores) -> Result<Outcome, CliError> {
     if !std::io::stdin().is_terminal() {
-        return sql::run(SqlArgs::default(), globals).await;
+        return sql::run(SqlArgs::default(), globals, stores).await;
     }
-    run_on(QuerySession::open(&globals.lake, &[]).await?, globals.quiet).await
+    run_on(QuerySession::open(stores, &globals.lake, &[]).await?, globals.quiet).await
 }
 
 /// Runs the shell until its user leaves.

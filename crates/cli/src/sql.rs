@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use trailql_sql::{
     Answer, Format, FormatOptions, QueryMetrics, Session, SqlError, Statement, TerminalGuard, split_statements,
 };
+use trailql_store::Stores;
 
 use crate::args::GlobalArgs;
 use crate::error::{CliError, Outcome};
@@ -51,7 +52,7 @@ pub(crate) struct SqlArgs {
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse_param)]
     params: Vec<(String, String)>,
 
-    /// Log file, folder or glob to read in place as the table cloudtrail_raw; repeatable
+    /// Log file, folder, glob or s3:// URL to read in place as the table cloudtrail_raw; repeatable
     #[arg(long, value_name = "SOURCE")]
     raw: Vec<String>,
 
@@ -61,15 +62,15 @@ pub(crate) struct SqlArgs {
 }
 
 /// Runs the command; without statements on a terminal, the shell.
-pub(crate) async fn run(args: SqlArgs, globals: &GlobalArgs) -> Result<Outcome, CliError> {
+pub(crate) async fn run(args: SqlArgs, globals: &GlobalArgs, stores: &Stores) -> Result<Outcome, CliError> {
     let is_interactive = args.commands.is_empty() && args.files.is_empty() && io::stdin().is_terminal();
     if is_interactive {
-        return shell::run_on(open(&args, &globals.lake).await?, globals.quiet).await;
+        return shell::run_on(open(&args, &globals.lake, stores).await?, globals.quiet).await;
     }
     let work = async {
         let options = args.resolve(globals)?;
         let scripts = args.scripts()?;
-        let query_session = open(&args, &globals.lake).await?;
+        let query_session = open(&args, &globals.lake, stores).await?;
         let result = run_scripts(&query_session.session, &scripts, &options).await;
         // An answer from which files are missing is not a whole one, and the exit code says so.
         let warnings = query_session.warnings().map(|mut warnings| warnings()).unwrap_or_default();
@@ -84,8 +85,8 @@ pub(crate) async fn run(args: SqlArgs, globals: &GlobalArgs) -> Result<Outcome, 
     }
 }
 
-async fn open(args: &SqlArgs, lake: &str) -> Result<QuerySession, CliError> {
-    let query_session = QuerySession::open(lake, &args.raw).await?;
+async fn open(args: &SqlArgs, lake: &str, stores: &Stores) -> Result<QuerySession, CliError> {
+    let query_session = QuerySession::open(stores, lake, &args.raw).await?;
     for (name, value) in &args.params {
         query_session.session.set_parameter(name, value);
     }
