@@ -11,16 +11,18 @@ use crate::error::Outcome;
 use crate::ingest::IngestArgs;
 use crate::lake::LakeCommand;
 use crate::sql::SqlArgs;
+use crate::stores::S3Args;
 
 /// Questions to AWS CloudTrail logs, in SQL
 ///
-/// trailql takes CloudTrail log files into a lake (a Delta table of Parquet files on your disk) and answers SQL over the
-/// table cloudtrail_logs. Without a command it starts an interactive shell.
+/// trailql takes CloudTrail log files into a lake (a Delta table of Parquet files on your disk or in a bucket) and answers
+/// SQL over the table cloudtrail_logs. Without a command it starts an interactive shell.
 #[derive(Debug, Parser)]
 #[command(name = "trailql", version, max_term_width = 100, arg_required_else_help = false)]
 #[command(after_help = "Examples:
   trailql demo                                 a tour on bundled real events
   trailql ingest ./AWSLogs                     log files into ./trailql-lake
+  trailql ingest s3://my-trail --since 7d      the same from a bucket
   trailql sql -c 'SELECT eventname, count(*) FROM cloudtrail_logs GROUP BY 1 ORDER BY 2 DESC LIMIT 10'
   trailql sql --raw ./AWSLogs -c 'SELECT count(*) FROM cloudtrail_raw'
   trailql                                      the interactive shell
@@ -52,6 +54,8 @@ pub(crate) struct GlobalArgs {
     /// Print the account of a run as JSON on stdout
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) s3: S3Args,
 }
 
 /// The commands.

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use trailql_ingest::{IngestOptions, Progress, Summary, ingest};
 use trailql_lake::Lake;
 use trailql_sql::{Format, FormatOptions, Session, SessionOptions, Statement};
+use trailql_store::Stores;
 use trailql_table::LakeTable;
 
 use crate::error::{CliError, Outcome};
@@ -55,8 +56,9 @@ async fn tour(args: &DemoArgs, out: &mut impl Write) -> Result<(), CliError> {
     let lake = args.keep.clone().unwrap_or_else(|| folder.path().join("lake"));
     let location = lake.to_string_lossy();
     let sources = vec![bucket.to_string_lossy().into_owned()];
-    let summary = ingest(&location, &IngestOptions::new(sources), Progress::new()).await?;
-    let lake = Lake::open(&location).await?;
+    let stores = Stores::default();
+    let summary = ingest(&stores, &location, &IngestOptions::new(sources), Progress::new()).await?;
+    let lake = Lake::open(&stores, &location).await?;
     write_account(&summary, &lake, out)?;
     let session = Session::try_new(&SessionOptions::default())?;
     session.set_logs(Arc::new(LakeTable::new(&lake))).await?;

@@ -8,7 +8,9 @@ use trailql_config::ConfigError;
 use trailql_ingest::IngestError;
 use trailql_lake::LakeError;
 use trailql_repl::ReplError;
+use trailql_source::SourceError;
 use trailql_sql::{FormatError, SqlError};
+use trailql_store::{Problem, ProblemKind, StoreError};
 use trailql_table::TableError;
 
 /// How a command ended that could do its work.
@@ -67,6 +69,21 @@ impl CliError {
         self
     }
 
+    /// Adds what to do next, if anybody knows.
+    fn hint_of(self, hint: Option<&'static str>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// Trouble with a store: whether the user or the store is to blame shows in what it comes down to.
+    fn store(source: impl Into<Box<dyn Error + Send + Sync>>, problem: &Problem) -> Self {
+        let is_usage = matches!(problem.kind, ProblemKind::NoBucket | ProblemKind::WrongRegion);
+        let error = if is_usage { Self::usage(source) } else { Self::failure(source) };
+        error.hint_of(problem.hint())
+    }
+
     /// Prints the error with its causes and the hint on stderr.
     pub(crate) fn report(&self) -> ExitCode {
         if self.kind == Kind::ClosedPipe {
@@ -109,13 +126,35 @@ impl From<ConfigError> for CliError {
     }
 }
 
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let hint = error.hint();
+        Self::usage(error).hint_of(hint)
+    }
+}
+
+impl From<SourceError> for CliError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Store(error) => error.into(),
+            SourceError::List { ref problem, .. } => Self::store(error.to_string(), problem),
+            SourceError::Interrupted(_) => Self::failure(error),
+            error => Self::usage(error),
+        }
+    }
+}
+
 impl From<LakeError> for CliError {
     fn from(error: LakeError) -> Self {
         match error {
             LakeError::NotFound { .. } => Self::usage(error)
                 .hint("make one with `trailql ingest SOURCE`, or name another with --lake or TRAILQL_LAKE"),
             LakeError::NotALake { .. } | LakeError::Location { .. } => Self::usage(error),
-            error => Self::failure(error),
+            LakeError::Bucket(error) => error.into(),
+            error => match error.problem() {
+                Some(problem) => Self::store(format!("{error}: {problem}"), &problem),
+                None => Self::failure(error),
+            },
         }
     }
 }
@@ -124,7 +163,13 @@ impl From<IngestError> for CliError {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Lake(error) => error.into(),
-            IngestError::Source(_) | IngestError::Condition { .. } => Self::usage(error),
+            IngestError::Source(error) => error.into(),
+            IngestError::Condition { .. } => Self::usage(error),
+            IngestError::Fetch { ref problem, .. } => Self::store(error.to_string(), problem),
+            IngestError::Store { ref source, .. } => {
+                let problem = Problem::of(source);
+                Self::failure(error).hint_of(problem.hint())
+            }
             error => Self::failure(error),
         }
     }
@@ -146,7 +191,7 @@ impl From<FormatError> for CliError {
 impl From<TableError> for CliError {
     fn from(error: TableError) -> Self {
         match error {
-            TableError::Source(_) => Self::usage(error),
+            TableError::Source(error) => error.into(),
             error => Self::failure(error),
         }
     }

@@ -1,9 +1,11 @@
 //! The global options as meant: command line, environment and `trailql.toml` together.
 
 use trailql_config::Config;
+use trailql_store::Stores;
 
 use crate::args::GlobalArgs;
 use crate::error::CliError;
+use crate::stores::stores;
 
 /// What every command may need to know.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(crate) struct Globals {
     pub(crate) verbose: u8,
     /// Print the account of a run as JSON.
     pub(crate) json: bool,
+    /// The buckets that lake and sources may be in.
+    pub(crate) stores: Stores,
     /// Every setting in force.
     pub(crate) config: Config,
 }
@@ -28,7 +32,9 @@ impl GlobalArgs {
         if let Some(lake) = &self.lake {
             config.set_flag("lake", "--lake", lake)?;
         }
+        self.s3.apply(&mut config)?;
         let lake = config.lake_url()?.to_owned();
-        Ok(Globals { lake, quiet: self.quiet, verbose: self.verbose, json: self.json, config })
+        let stores = stores(&config)?;
+        Ok(Globals { lake, stores, quiet: self.quiet, verbose: self.verbose, json: self.json, config })
     }
 }

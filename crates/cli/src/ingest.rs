@@ -29,11 +29,12 @@ const TICK: Duration = Duration::from_millis(100);
 #[command(after_help = "Examples:
   trailql ingest ./AWSLogs
   trailql ingest --since 7d --region us-east-1 ./AWSLogs
+  trailql ingest --since 7d s3://my-trail/AWSLogs/
   trailql ingest --where \"errorcode IS NOT NULL\" 'logs/2024-*/*.json.gz'
 
 Exit codes: 0 everything was taken; 1 files or records could not be read (the others were taken); 2 wrong usage.")]
 pub(crate) struct IngestArgs {
-    /// Files, folders or patterns of log files, or names of [sources] in trailql.toml; all of those by default
+    /// Files, folders, patterns or s3:// URLs of log files, or names of [sources] in trailql.toml; all of those by default
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
     /// Take only events at or after this time (RFC 3339, a day, or 7d, 24h)
@@ -118,7 +119,7 @@ async fn run_once(options: &IngestOptions, globals: &Globals) -> Result<Outcome,
     let progress = Progress::new();
     let bar = Bar::start(&progress, globals);
     let stop = tokio::spawn(stop_on_interrupt(Arc::clone(&progress), globals.quiet));
-    let outcome = ingest(&globals.lake, options, progress).await;
+    let outcome = ingest(&globals.stores, &globals.lake, options, progress).await;
     stop.abort();
     bar.finish().await;
     let summary = outcome?;

@@ -63,7 +63,7 @@ struct Partition {
 
 /// Runs the command.
 pub(crate) async fn run(command: LakeCommand, globals: &Globals) -> Result<Outcome, CliError> {
-    let lake = Lake::open(&globals.lake).await?;
+    let lake = Lake::open(&globals.stores, &globals.lake).await?;
     match command {
         LakeCommand::Info(args) => info(&lake, &args, globals.json, &mut io::stdout().lock()).await?,
     }

@@ -11,6 +11,7 @@ mod query_session;
 mod result_file;
 mod shell;
 mod sql;
+mod stores;
 
 use std::process::ExitCode;
 

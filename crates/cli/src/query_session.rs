@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use trailql_config::Config;
 use trailql_lake::{Lake, LakeError};
 use trailql_repl::{RefreshFn, WarningsFn};
 use trailql_sql::{LOGS_TABLE, Session, SessionOptions};
 use trailql_table::{LakeTable, RawTable, RawWarnings};
 
 use crate::error::CliError;
+use crate::globals::Globals;
 
 /// A session over a lake that may grow while it is open.
 pub(crate) struct QuerySession {
@@ -18,12 +20,12 @@ pub(crate) struct QuerySession {
 }
 
 impl QuerySession {
-    /// Opens the lake at `location` as `cloudtrail_logs` and `raw` as `cloudtrail_raw`.
+    /// Opens the lake as `cloudtrail_logs` and `raw` as `cloudtrail_raw`.
     ///
     /// A missing lake is an error only if there is nothing else to ask.
-    pub(crate) async fn open(location: &str, raw: &[String]) -> Result<Self, CliError> {
-        let session = Arc::new(Session::try_new(&SessionOptions::default())?);
-        let lake = match Lake::open(location).await {
+    pub(crate) async fn open(globals: &Globals, raw: &[String]) -> Result<Self, CliError> {
+        let session = Arc::new(Session::try_new(&session_options(&globals.config))?);
+        let lake = match Lake::open(&globals.stores, &globals.lake).await {
             Ok(lake) => {
                 session.set_logs(Arc::new(LakeTable::new(&lake))).await?;
                 Some(Arc::new(Mutex::new(lake)))
@@ -33,7 +35,7 @@ impl QuerySession {
         };
         let mut raw_warnings = None;
         if !raw.is_empty() {
-            let table = RawTable::open(raw).await?;
+            let table = RawTable::open(&globals.stores, raw).await?;
             raw_warnings = Some(table.warnings());
             session.set_raw(Arc::new(table)).await?;
         }
@@ -64,6 +66,11 @@ impl QuerySession {
         let events: u64 = snapshot.files.iter().filter_map(|file| file.row_count).sum();
         format!("{LOGS_TABLE}: {events} events in {} files at {}", snapshot.files.len(), place(lake.url()))
     }
+}
+
+fn session_options(config: &Config) -> SessionOptions {
+    let memory_limit_bytes = config.bytes("sql.memory").and_then(|bytes| usize::try_from(bytes).ok());
+    SessionOptions { memory_limit_bytes, ..SessionOptions::default() }
 }
 
 async fn refresh(lake: &Mutex<Lake>, session: &Session) -> Result<(), String> {

@@ -51,7 +51,7 @@ pub(crate) struct SqlArgs {
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse_param)]
     params: Vec<(String, String)>,
 
-    /// Log file, folder or glob to read in place as the table cloudtrail_raw; repeatable
+    /// Log file, folder, glob or s3:// URL to read in place as the table cloudtrail_raw; repeatable
     #[arg(long, value_name = "SOURCE")]
     raw: Vec<String>,
 
@@ -68,12 +68,12 @@ pub(crate) async fn run(args: SqlArgs, globals: &Globals) -> Result<Outcome, Cli
             return Err(CliError::usage("-o needs statements from -c, -f or standard input; in the shell, \\o FILE"));
         }
         args.format.map_or(Ok(()), refuse_binary)?;
-        return shell::run_on(open(&args, &globals.lake).await?, args.format, globals.quiet).await;
+        return shell::run_on(open(&args, globals).await?, args.format, globals.quiet).await;
     }
     let work = async {
         let options = args.resolve(globals)?;
         let scripts = args.scripts()?;
-        let query_session = open(&args, &globals.lake).await?;
+        let query_session = open(&args, globals).await?;
         let result = run_scripts(&query_session.session, &scripts, &options).await;
         // An answer from which files are missing is not a whole one, and the exit code says so.
         let warnings = query_session.warnings().map(|mut warnings| warnings()).unwrap_or_default();
@@ -88,8 +88,8 @@ pub(crate) async fn run(args: SqlArgs, globals: &Globals) -> Result<Outcome, Cli
     }
 }
 
-async fn open(args: &SqlArgs, lake: &str) -> Result<QuerySession, CliError> {
-    let query_session = QuerySession::open(lake, &args.raw).await?;
+async fn open(args: &SqlArgs, globals: &Globals) -> Result<QuerySession, CliError> {
+    let query_session = QuerySession::open(globals, &args.raw).await?;
     for (name, value) in &args.params {
         query_session.session.set_parameter(name, value);
     }

@@ -62,7 +62,7 @@ pub const KEYS: &[Key] = &[
         key("upkeep.vacuum_after", Kind::Span, "Age at which files that no version needs are deleted; 0s for never"),
         "7d",
     ),
-    with_environment(key("s3.region", Kind::Text, "Region of the buckets"), &["AWS_REGION", "AWS_DEFAULT_REGION"]),
+    key("s3.region", Kind::Text, "Region of the buckets; by default the one that S3 names, or AWS_REGION"),
     with_environment(
         key("s3.endpoint", Kind::Text, "URL of another S3 server"),
         &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
@@ -74,6 +74,10 @@ pub const KEYS: &[Key] = &[
             &["TRAILQL_S3_ALLOW_HTTP"],
         ),
         "false",
+    ),
+    with_environment(
+        key("s3.max_attempts", Kind::Text, "Attempts of one request before it fails"),
+        &["AWS_MAX_ATTEMPTS"],
     ),
     with_default(key("s3.requester_pays", Kind::Boolean, "Pay for requests to buckets of others"), "false"),
     key("s3.sse", Kind::Text, "Encryption of what is written: AES256 or aws:kms; the bucket's own by default"),

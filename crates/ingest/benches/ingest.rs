@@ -5,6 +5,7 @@ use std::path::Path;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 use trailql_ingest::{IngestOptions, Progress, ingest};
+use trailql_store::Stores;
 
 fn bundled_files(c: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
@@ -13,7 +14,7 @@ fn bundled_files(c: &mut Criterion) {
     let run = || {
         let folder = tempfile::tempdir().expect("a folder");
         let lake = folder.path().to_string_lossy().into_owned();
-        runtime.block_on(ingest(&lake, &options, Progress::new())).expect("ingested").kept
+        runtime.block_on(ingest(&Stores::default(), &lake, &options, Progress::new())).expect("ingested").kept
     };
     let mut group = c.benchmark_group("ingest");
     group.throughput(Throughput::Elements(run()));

@@ -1,12 +1,13 @@
 //! One unit of work: files to filtered batches, on one thread.
 
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::BooleanArray;
 use trailql_event::{Damage, DecodedBatch, Decoder, FileAccount, Reject};
 use trailql_lake::ObjectEntry;
-use trailql_source::{LogFile, ReadError, Unpacker};
+use trailql_source::{LogFile, OpenFile, Opening, ReadError, Unpacker};
+use trailql_store::{Problem, ProblemKind};
 
 use crate::account::FailedFile;
 use crate::error::IngestError;
@@ -15,6 +16,9 @@ use crate::options::Progress;
 
 /// JSON bytes, rejected text included, after which a unit hands over what it has: a file may be of any size.
 const PART_BYTES: u64 = 16 << 20;
+
+/// Files that a store failed to give, one after the other, after which it is not asked for the rest.
+const UNAVAILABLE_IN_A_ROW: usize = 16;
 
 /// What a unit of work brought, or a part of it.
 #[derive(Debug, Default)]
@@ -50,15 +54,18 @@ impl DecodedUnit {
 #[derive(Debug, Default)]
 pub(crate) struct Workers {
     idle: Mutex<Vec<(Decoder, Unpacker)>>,
+    /// Files that could not be fetched since the last one that could.
+    unavailable: AtomicUsize,
 }
 
 impl Workers {
     /// Reads and decodes `files`, and gives what it found to `emit`, in one part or several.
     ///
-    /// A file that cannot be read does not keep the others from it.
+    /// A file that cannot be read does not keep the others from it, unless the store is why and the others would fare
+    /// no better.
     pub(crate) fn decode(
         &self,
-        files: &[LogFile],
+        files: Vec<OpenFile>,
         filter: &EventFilter,
         progress: &Progress,
         emit: &mut dyn FnMut(DecodedUnit),
@@ -66,14 +73,31 @@ impl Workers {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
         let (mut decoder, mut unpacker) = idle.unwrap_or_default();
         let mut part = Part { unit: DecodedUnit::default(), filter, progress, emit };
-        for file in files {
-            part.read_file(file, &mut decoder, &mut unpacker)?;
+        for OpenFile { file, opening } in files {
+            let fetched = part.read_file(&file, opening, &mut decoder, &mut unpacker)?;
+            self.give_up_on(&file, fetched)?;
         }
         part.hand_over(&mut decoder)?;
         if let Ok(mut idle) = self.idle.lock() {
             idle.push((decoder, unpacker));
         }
         Ok(())
+    }
+}
+
+impl Workers {
+    /// Ends the run if the store keeps failing.
+    fn give_up_on(&self, file: &LogFile, fetched: Result<(), Problem>) -> Result<(), IngestError> {
+        let Err(problem) = fetched else {
+            self.unavailable.store(0, Ordering::Relaxed);
+            return Ok(());
+        };
+        let is_hopeless = match problem.kind {
+            ProblemKind::Credentials => true,
+            ProblemKind::Unavailable => self.unavailable.fetch_add(1, Ordering::Relaxed) + 1 >= UNAVAILABLE_IN_A_ROW,
+            _ => false,
+        };
+        if is_hopeless { Err(IngestError::Fetch { file: file.name.clone(), problem }) } else { Ok(()) }
     }
 }
 
@@ -86,11 +110,18 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn read_file(&mut self, file: &LogFile, decoder: &mut Decoder, unpacker: &mut Unpacker) -> Result<(), IngestError> {
+    /// Returns what kept the file from being fetched, if that is what went wrong.
+    fn read_file(
+        &mut self,
+        file: &LogFile,
+        opening: Opening,
+        decoder: &mut Decoder,
+        unpacker: &mut Unpacker,
+    ) -> Result<Result<(), Problem>, IngestError> {
         let mut before = FileAccount::default();
         let mut broken = None;
         decoder.begin(file.name.as_str());
-        let outcome = unpacker.read(file, &mut |window, last| {
+        let outcome = unpacker.read(opening, &mut |window, last| {
             let taken = decoder.feed(window, last)?;
             if decoder.waiting_bytes() >= PART_BYTES && !last {
                 let account = decoder.account();
@@ -104,14 +135,18 @@ impl Part<'_> {
             return Err(error);
         }
         let account = decoder.end();
-        let failure = outcome.err().map(|error: ReadError<Damage>| FailedFile {
+        let error: Option<ReadError<Damage>> = outcome.err();
+        let failure = error.as_ref().map(|error| FailedFile {
             file: file.name.clone(),
-            reason: format!("{error}{}", kept_note(&error, account.records)),
+            reason: format!("{error}{}", kept_note(error, account.records)),
         });
         self.add_file(file, account.since(&before), failure, true);
         self.progress.files.fetch_add(1, Ordering::Relaxed);
         self.progress.bytes.fetch_add(file.size_bytes, Ordering::Relaxed);
-        Ok(())
+        Ok(match error {
+            Some(ReadError::Fetch(problem)) => Err(problem),
+            _ => Ok(()),
+        })
     }
 
     fn add_file(&mut self, file: &LogFile, account: FileAccount, failure: Option<FailedFile>, is_complete: bool) {
@@ -140,7 +175,7 @@ impl Part<'_> {
 /// Says how much of a damaged file was read, where the error itself does not.
 fn kept_note(error: &ReadError<Damage>, records: u64) -> String {
     match error {
-        ReadError::Gzip { .. } | ReadError::Bomb { .. } | ReadError::Io(_) if records > 0 => {
+        ReadError::Gzip { .. } | ReadError::Bomb { .. } | ReadError::Io(_) | ReadError::Fetch(_) if records > 0 => {
             format!("; the {records} records before that were read")
         }
         _ => String::new(),

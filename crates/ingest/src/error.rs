@@ -5,6 +5,7 @@ use object_store::path::Path;
 use trailql_event::EventError;
 use trailql_lake::LakeError;
 use trailql_source::SourceError;
+use trailql_store::Problem;
 
 /// An ingest could not go on. What was committed before stays; the rest is read by the next run.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,14 @@ pub enum IngestError {
     /// The lake cannot be opened, read or committed to.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// The store of the source gives no file any more.
+    #[error("{file} cannot be read, and no other file either: {problem}")]
+    Fetch {
+        /// The file at which it was given up.
+        file: String,
+        /// Why.
+        problem: Problem,
+    },
     /// The condition of `--where` is not a condition over the columns.
     #[error("the condition {condition:?} cannot be used")]
     Condition {

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use chrono::Days;
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use trailql_lake::ObjectKey;
-use trailql_source::{Kind, Listing, LogFile};
+use trailql_source::{DayRange, Kind, Listing, ListingScope, LogFile};
 
 use crate::account::{FailedFile, FileCounts};
 use crate::options::Filters;
@@ -37,13 +37,14 @@ impl Plan {
             plan.failed.push(FailedFile { file, reason: format!("cannot be read: {error}") });
         }
         let filter = filters.identity();
+        let days = delivery_days(filters);
         let mut room = 0;
         for file in listing.files {
             if known.get(&file.identity).is_some_and(|read_under| read_under.is_empty() || *read_under == filter) {
                 plan.counts.known += 1;
             } else if file.key.as_ref().is_some_and(|key| key.kind == Kind::Digest) {
                 plan.counts.digests += 1;
-            } else if is_out_of_range(&file, filters) {
+            } else if is_out_of_range(&file, days) {
                 plan.counts.out_of_range += 1;
             } else {
                 if room == 0 || plan.units.is_empty() {
@@ -66,14 +67,27 @@ impl Plan {
     }
 }
 
+/// What of a bucket needs to be listed for `filters`.
+pub(crate) fn listing_scope(filters: &Filters) -> ListingScope {
+    let days = delivery_days(filters);
+    ListingScope { days, accounts: filters.accounts.clone(), regions: filters.regions.clone() }
+}
+
+/// Days on which events of the wanted time were delivered.
+///
+/// Events are older than their delivery; a day of slack for clocks that are ahead.
+fn delivery_days(filters: &Filters) -> DayRange {
+    let day = |time: DateTime<Utc>| time.date_naive();
+    let first = |day: NaiveDate| day.checked_sub_days(Days::new(1)).unwrap_or(day);
+    let last = |day: NaiveDate| day.checked_add_days(LATEST_DELIVERY).unwrap_or(day);
+    DayRange { first: filters.since.map(day).map(first), last: filters.until.map(day).map(last) }
+}
+
 /// Whether the day of delivery rules out that any event of the file lies in the wanted time.
 ///
 /// Accounts and regions of the key are not used: they are those of delivery, and the filters ask for the event's own.
-fn is_out_of_range(file: &LogFile, filters: &Filters) -> bool {
-    let Some(key) = &file.key else { return false };
-    let day_after = key.day.checked_add_days(Days::new(1)).unwrap_or(key.day);
-    let oldest = key.day.checked_sub_days(LATEST_DELIVERY).unwrap_or(key.day);
-    // Events are older than their delivery; a day of slack for clocks that are ahead.
-    filters.since.is_some_and(|since| day_after < since.date_naive())
-        || filters.until.is_some_and(|until| oldest > until.date_naive())
+fn is_out_of_range(file: &LogFile, days: DayRange) -> bool {
+    file.key.as_ref().is_some_and(|key| {
+        days.first.is_some_and(|first| key.day < first) || days.last.is_some_and(|last| key.day > last)
+    })
 }

@@ -10,7 +10,8 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
 use trailql_lake::{Lake, LakeError, Ledger, LedgerDelta, NewFile, ObjectEntry, ObjectKey, PendingCommit};
-use trailql_source::{LogFile, list};
+use trailql_source::{LogFile, OpenFile, ReadAhead, list};
+use trailql_store::Stores;
 use uuid::Uuid;
 
 use crate::account::{FailedFile, Summary};
@@ -21,7 +22,7 @@ use crate::error::IngestError;
 use crate::filter::EventFilter;
 use crate::options::{IngestOptions, Progress};
 use crate::parquet::encode;
-use crate::plan::Plan;
+use crate::plan::{Plan, listing_scope};
 use crate::rejected::RejectedFolder;
 use crate::stats::delta_stats;
 
@@ -31,19 +32,27 @@ const BATCH_FILES: usize = 20_000;
 /// Commits lost to other writers before giving up.
 const MAX_ATTEMPTS: usize = 100;
 
+/// Units that are opened ahead of those that are being decoded, so that there is something to fetch all the time.
+const UNITS_AHEAD: usize = 64;
+
 /// Ingests the sources into the lake at `location`, which is created if need be.
 ///
 /// Returns the account even if single files failed or records were rejected; see [`Summary::is_clean`]. Fails only where
 /// going on makes no sense: no such source, the lake cannot be written. Whatever was committed before stays.
-pub async fn ingest(location: &str, options: &IngestOptions, progress: Arc<Progress>) -> Result<Summary, IngestError> {
+pub async fn ingest(
+    stores: &Stores,
+    location: &str,
+    options: &IngestOptions,
+    progress: Arc<Progress>,
+) -> Result<Summary, IngestError> {
     let start = Instant::now();
     let filter = EventFilter::try_new(&options.filters)?;
-    let listing = list(&options.sources)?;
-    let lake = match (options.dry_run, Lake::open(location).await) {
+    let listing = list(stores, &options.sources, &listing_scope(&options.filters)).await?;
+    let lake = match (options.dry_run, Lake::open(stores, location).await) {
         (_, Ok(lake)) => Some(lake),
         (true, Err(LakeError::NotFound { .. })) => None,
         (true, Err(error)) => return Err(error.into()),
-        (false, Err(_)) => Some(Lake::open_or_create(location).await?),
+        (false, Err(_)) => Some(Lake::open_or_create(stores, location).await?),
     };
     let known = match &lake {
         Some(lake) => lake.ledger().objects().await?,
@@ -79,18 +88,21 @@ async fn read_batches(
 ) -> Result<(), IngestError> {
     let workers = Arc::new(Workers::default());
     let filter = Arc::new(filter);
-    let start = |unit: Vec<LogFile>| {
+    let ahead = ReadAhead::new();
+    let open = |unit: Vec<LogFile>| unit.into_iter().map(|file| ahead.open(file)).collect();
+    let start = |unit: Vec<OpenFile>| {
         let (parts_in, parts) = mpsc::channel(1);
         let (workers, filter, progress) = (Arc::clone(&workers), Arc::clone(&filter), Arc::clone(&progress));
         let work = move || {
             // Nobody waits for the part only if the ingest has failed already.
             let mut emit = |part| drop(parts_in.blocking_send(part));
-            workers.decode(&unit, &filter, &progress, &mut emit)
+            workers.decode(unit, &filter, &progress, &mut emit)
         };
         (parts, tokio::task::spawn_blocking(work))
     };
-    let mut units = units.into_iter();
-    let mut running: VecDeque<_> = units.by_ref().take(cores() + 1).map(start).collect();
+    let mut units = units.into_iter().map(open);
+    let mut opened: VecDeque<Vec<OpenFile>> = units.by_ref().take(UNITS_AHEAD + cores() + 1).collect();
+    let mut running: VecDeque<_> = opened.drain(..opened.len().min(cores() + 1)).map(start).collect();
     let mut batch = Batch::default();
     while let Some((mut parts, work)) = running.pop_front() {
         while let Some(part) = parts.recv().await {
@@ -103,7 +115,8 @@ async fn read_batches(
         }
         work.await??;
         if !progress.is_stopped() {
-            running.extend(units.next().map(start));
+            opened.extend(units.next());
+            running.extend(opened.pop_front().map(start));
         }
     }
     if !batch.is_empty() {

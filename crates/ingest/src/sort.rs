@@ -3,7 +3,9 @@
 //! Comparing callers and calls as text, millions of times, is most of the work of a general sort. Here every text column
 //! is reduced to ranks first, so that rows compare as numbers.
 
-use ahash::AHashMap;
+use std::collections::HashMap;
+
+use ahash::RandomState;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::{SortColumn, lexsort_to_indices};
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
@@ -46,7 +48,7 @@ fn are_texts(columns: &[ArrayRef]) -> bool {
 
 /// The place of every value among the distinct values of the column, from 1; 0 for NULL.
 fn ranks(column: &StringArray) -> Vec<u32> {
-    let mut numbers: AHashMap<&str, u32> = AHashMap::new();
+    let mut numbers: HashMap<&str, u32, RandomState> = HashMap::default();
     let mut last = ("", 0);
     let mut numbered = Vec::with_capacity(column.len());
     for value in column {

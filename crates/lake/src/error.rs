@@ -2,6 +2,7 @@
 
 use deltalake::DeltaTableError;
 use object_store::path::Path;
+use trailql_store::{Problem, StoreError};
 
 /// A lake could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,9 @@ pub enum LakeError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The bucket of the lake cannot be used.
+    #[error(transparent)]
+    Bucket(#[from] StoreError),
     /// The Delta log could not be read or written.
     #[error("{action} the Delta log of {url}")]
     Log {
@@ -66,6 +70,15 @@ pub enum LakeError {
 }
 
 impl LakeError {
+    /// What the error comes down to, if a store is behind it that is not a local folder.
+    pub fn problem(&self) -> Option<Problem> {
+        match self {
+            Self::Log { url, source, .. } if !url.starts_with("file:") => Some(Problem::of(source.as_ref())),
+            Self::Store { source, .. } => Some(Problem::of(source)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn store(action: &'static str, path: &Path, source: object_store::Error) -> Self {
         Self::Store { action, path: path.clone(), source }
     }

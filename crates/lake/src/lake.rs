@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::{StructField, StructType};
+use deltalake::logstore::{StorageConfig, default_logstore};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::ObjectStore;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use trailql_event::{DATE, REGION, table_schema};
+use trailql_store::{S3Location, Stores};
 use url::Url;
 
 use crate::error::LakeError;
@@ -38,12 +42,12 @@ impl Lake {
     ///
     /// Fails with [`LakeError::NotFound`] where there is none, and with [`LakeError::NotALake`] for a Delta table
     /// without trailql's columns.
-    pub async fn open(location: &str) -> Result<Self, LakeError> {
+    pub async fn open(stores: &Stores, location: &str) -> Result<Self, LakeError> {
         let url = location_url(location)?;
         if url.scheme() == "file" && !url.to_file_path().is_ok_and(|path| path.join("_delta_log").is_dir()) {
             return Err(LakeError::NotFound { location: location.to_owned() });
         }
-        let table = build(&url, location)?;
+        let table = build(stores, &url, location).await?;
         match Self::load(table).await {
             Err(LakeError::Log { source, .. }) if is_missing(&source) => {
                 Err(LakeError::NotFound { location: location.to_owned() })
@@ -55,8 +59,8 @@ impl Lake {
     /// Opens the lake, or creates an empty one where there is none.
     ///
     /// Safe beside another process that does the same: one of them creates it, both open it.
-    pub async fn open_or_create(location: &str) -> Result<Self, LakeError> {
-        match Self::open(location).await {
+    pub async fn open_or_create(stores: &Stores, location: &str) -> Result<Self, LakeError> {
+        match Self::open(stores, location).await {
             Err(LakeError::NotFound { .. }) => {}
             other => return other,
         }
@@ -65,7 +69,7 @@ impl Lake {
             std::fs::create_dir_all(&folder)
                 .map_err(|source| LakeError::Location { location: location.to_owned(), source: source.into() })?;
         }
-        let table = build(&url, location)?;
+        let table = build(stores, &url, location).await?;
         match create(&table).await {
             Ok(()) => {}
             // Another process was first: its table is as good as ours.
@@ -74,7 +78,7 @@ impl Lake {
             }
             Err(source) => return Err(LakeError::Log { action: "creating", url: url.into(), source: source.into() }),
         }
-        Self::open(location).await
+        Self::open(stores, location).await
     }
 
     /// Loads the newest version, if another process committed one.
@@ -142,7 +146,18 @@ impl Lake {
     }
 }
 
-fn build(url: &Url, location: &str) -> Result<DeltaTable, LakeError> {
+/// The table at a location, not loaded yet.
+///
+/// In a bucket it is put on a store of ours, whose conditional writes are all that commits need: no table of locks.
+async fn build(stores: &Stores, url: &Url, location: &str) -> Result<DeltaTable, LakeError> {
+    if let Some(place) = S3Location::parse(location) {
+        let place = place?;
+        let root = stores.bucket(&place.bucket).await?.object_store();
+        let prefix = Path::parse(&place.key)
+            .map_err(|error| LakeError::Location { location: location.to_owned(), source: error.into() })?;
+        let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
+        return Ok(DeltaTable::new(default_logstore(store, root, url, &StorageConfig::default())));
+    }
     DeltaTableBuilder::from_url(url.clone())
         .and_then(DeltaTableBuilder::build)
         .map_err(|source| LakeError::Location { location: location.to_owned(), source: source.into() })
@@ -174,6 +189,9 @@ fn is_missing(error: &DeltaTableError) -> bool {
 /// URL of a lake that the user named by a path or a URL; the folder need not exist.
 fn location_url(location: &str) -> Result<Url, LakeError> {
     let refuse = |reason: String| LakeError::Location { location: location.to_owned(), source: reason.into() };
+    if let Some(place) = S3Location::parse(location) {
+        return Url::parse(&place?.to_string()).map_err(|error| refuse(error.to_string()));
+    }
     if location.contains("://") {
         return Url::parse(location).map_err(|error| refuse(error.to_string()));
     }

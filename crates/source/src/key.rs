@@ -55,7 +55,7 @@ impl LogKey {
 }
 
 impl Kind {
-    fn parse(folder: &str) -> Option<Self> {
+    pub(crate) fn parse(folder: &str) -> Option<Self> {
         Some(match folder {
             "CloudTrail" => Self::Events,
             "CloudTrail-Insight" => Self::Insight,

@@ -2,8 +2,14 @@
 
 mod key;
 mod listing;
+mod local;
+mod read_ahead;
+mod s3;
+mod scope;
 mod unpack;
 
 pub use key::{Kind, LogKey};
 pub use listing::{Listing, LogFile, SourceError, list};
+pub use read_ahead::{OpenFile, Opening, ReadAhead};
+pub use scope::{DayRange, GLOBAL_REGIONS, ListingScope};
 pub use unpack::{ReadError, Unpacker};

@@ -1,16 +1,17 @@
 //! Reading log files in bounded memory, packed or not.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use libdeflater::{Crc, Decompressor};
 use memchr::memmem;
+use trailql_store::{Problem, ProblemKind};
 
-use crate::listing::LogFile;
+use crate::read_ahead::{Content, Opening};
 
 /// Files up to this size, unpacked, are handed over in one piece: CloudTrail's own limit is 50 MB.
-const WHOLE_BYTES: u64 = 64 << 20;
+pub(crate) const WHOLE_BYTES: u64 = 64 << 20;
 
 /// Window of larger files to begin with.
 const WINDOW_BYTES: usize = 4 << 20;
@@ -30,6 +31,9 @@ pub enum ReadError<E: std::error::Error + 'static> {
     /// The file could not be opened or read.
     #[error("cannot be read: {0}")]
     Io(io::Error),
+    /// The file could not be fetched from its bucket.
+    #[error("cannot be read: {0}")]
+    Fetch(Problem),
     /// The gzip stream breaks off or is damaged.
     #[error("is damaged gzip after {unpacked_bytes} unpacked bytes: {reason}")]
     Gzip {
@@ -49,6 +53,22 @@ pub enum ReadError<E: std::error::Error + 'static> {
     /// The content is not what it should be.
     #[error(transparent)]
     Content(E),
+}
+
+impl<E: std::error::Error + 'static> ReadError<E> {
+    /// Whether the store refuses everything, so that other files would fare no better.
+    pub fn is_store_gone(&self) -> bool {
+        let Self::Fetch(problem) = self else { return false };
+        matches!(problem.kind, ProblemKind::Credentials | ProblemKind::Unavailable)
+    }
+
+    /// Finds out whether reading failed because fetching did.
+    fn of(error: io::Error) -> Self {
+        match error.downcast::<Problem>() {
+            Ok(problem) => Self::Fetch(problem),
+            Err(error) => Self::Io(error),
+        }
+    }
 }
 
 /// Unpacks one file after the other, reusing its buffers.
@@ -76,42 +96,58 @@ impl Unpacker {
         Self { inflate: Decompressor::new(), packed: Vec::new(), unpacked: Vec::new() }
     }
 
-    /// Hands the content of `file` to `feed`, in windows of consecutive bytes.
+    /// Hands the content of a file to `feed`, in windows of consecutive bytes.
     ///
     /// `feed` gets a window and whether it is the last, and returns how many bytes it took; the rest comes again with
     /// more behind it. A small file is one window. What was unpacked before damage has been handed over when this
-    /// fails; the last window is then never marked as such.
+    /// fails; the last window is then never marked as such. Blocks until the bytes are there.
     pub fn read<E: std::error::Error>(
         &mut self,
-        file: &LogFile,
+        opening: Opening,
         feed: &mut impl FnMut(&[u8], bool) -> Result<usize, E>,
     ) -> Result<(), ReadError<E>> {
-        let mut source = File::open(file.path()).map_err(ReadError::Io)?;
-        if file.size_bytes > WHOLE_BYTES {
-            return self.read_large(source, file.size_bytes, feed);
+        let size_bytes = opening.size_bytes;
+        match opening.wait().map_err(ReadError::Fetch)? {
+            Content::Whole { bytes, _room } => self.read_whole(&bytes, feed),
+            Content::Pieces(pieces) => self.read_large(pieces, size_bytes, feed),
+            Content::Local(path) => {
+                let mut source = File::open(path).map_err(ReadError::Io)?;
+                if size_bytes > WHOLE_BYTES {
+                    return self.read_large(BufReader::with_capacity(1 << 20, source), size_bytes, feed);
+                }
+                let mut packed = std::mem::take(&mut self.packed);
+                packed.clear();
+                let outcome = match source.read_to_end(&mut packed) {
+                    Ok(_) => self.read_whole(&packed, feed),
+                    Err(error) => Err(ReadError::Io(error)),
+                };
+                self.packed = packed;
+                outcome
+            }
         }
-        self.packed.clear();
-        source.read_to_end(&mut self.packed).map_err(ReadError::Io)?;
-        if !self.packed.starts_with(GZIP_MAGIC) {
-            return feed(&self.packed, true).map(|_| ()).map_err(ReadError::Content);
+    }
+
+    fn read_whole<E: std::error::Error>(
+        &mut self,
+        packed: &[u8],
+        feed: &mut impl FnMut(&[u8], bool) -> Result<usize, E>,
+    ) -> Result<(), ReadError<E>> {
+        if !packed.starts_with(GZIP_MAGIC) {
+            return feed(packed, true).map(|_| ()).map_err(ReadError::Content);
         }
-        if self.inflate_whole() {
+        if self.inflate_whole(packed) {
             return feed(&self.unpacked, true).map(|_| ()).map_err(ReadError::Content);
         }
-        let packed = std::mem::take(&mut self.packed);
-        let outcome = self.read_windows(MultiGzDecoder::new(packed.as_slice()), Some(packed.len() as u64), feed);
-        self.packed = packed;
-        outcome
+        self.read_windows(MultiGzDecoder::new(packed), Some(packed.len() as u64), feed)
     }
 
     fn read_large<E: std::error::Error>(
         &mut self,
-        source: File,
+        mut source: impl BufRead,
         size_bytes: u64,
         feed: &mut impl FnMut(&[u8], bool) -> Result<usize, E>,
     ) -> Result<(), ReadError<E>> {
-        let mut source = BufReader::with_capacity(1 << 20, source);
-        let head = io::BufRead::fill_buf(&mut source).map_err(ReadError::Io)?;
+        let head = source.fill_buf().map_err(ReadError::of)?;
         if head.starts_with(GZIP_MAGIC) {
             self.read_windows(MultiGzDecoder::new(source), Some(size_bytes), feed)
         } else {
@@ -120,8 +156,7 @@ impl Unpacker {
     }
 
     /// Unpacks a file of one gzip member at once; false if it is anything else, or damaged.
-    fn inflate_whole(&mut self) -> bool {
-        let packed = self.packed.as_slice();
+    fn inflate_whole(&mut self, packed: &[u8]) -> bool {
         let Some(trailer) = packed.last_chunk::<8>() else { return false };
         let [c0, c1, c2, c3, s0, s1, s2, s3] = *trailer;
         let (crc, size) = (u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([s0, s1, s2, s3]));
@@ -159,10 +194,14 @@ impl Unpacker {
                 Ok(got) => got,
                 Err(error) => {
                     // What came before the damage is good, and read_to_end keeps it.
-                    let damage =
-                        ReadError::Gzip { unpacked_bytes: total + window.len() as u64, reason: error.to_string() };
+                    let unpacked_bytes = total + window.len() as u64;
                     feed(window, false).map_err(ReadError::Content)?;
-                    return Err(if packed_bytes.is_some() { damage } else { ReadError::Io(error) });
+                    return Err(match ReadError::of(error) {
+                        ReadError::Io(error) if packed_bytes.is_some() => {
+                            ReadError::Gzip { unpacked_bytes, reason: error.to_string() }
+                        }
+                        error => error,
+                    });
                 }
             };
             total += got as u64;
@@ -193,7 +232,8 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::listing::list;
+    use crate::listing::LogFile;
+    use crate::read_ahead::ReadAhead;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -206,9 +246,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.json.gz");
         std::fs::write(&path, content).expect("written");
-        let file = list(&[path.to_str().expect("UTF-8").to_owned()]).expect("listed").files.remove(0);
+        let file = LogFile::local(path.clone(), &path.metadata().expect("there"));
         let mut got = Vec::new();
-        let outcome = Unpacker::new().read(&file, &mut |window, last| {
+        let outcome = Unpacker::new().read(ReadAhead::new().open(file).opening, &mut |window, last| {
             let taken = if last { window.len() } else { window.len() / 2 };
             got.extend_from_slice(&window[..taken]);
             Ok(taken)

@@ -16,6 +16,7 @@ use sqllogictest::{
 use trailql_ingest::{IngestOptions, Progress, ingest};
 use trailql_lake::Lake;
 use trailql_sql::{Format, FormatOptions, Session, SessionOptions, SqlError, Statement};
+use trailql_store::Stores;
 use trailql_table::LakeTable;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,7 +48,7 @@ async fn every_file_answers_as_written() {
 async fn make_lake(location: &Path, sources: &[PathBuf]) {
     let sources = sources.iter().map(|source| source.to_str().unwrap().to_owned()).collect();
     let options = IngestOptions::new(sources);
-    ingest(location.to_str().unwrap(), &options, Progress::new()).await.unwrap();
+    ingest(&Stores::default(), location.to_str().unwrap(), &options, Progress::new()).await.unwrap();
 }
 
 fn list_files(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -65,7 +66,7 @@ fn list_files(folder: &Path, files: &mut Vec<PathBuf>) {
 async fn open(location: PathBuf) -> Result<Database, SqlError> {
     let options = SessionOptions { target_partitions: Some(2), ..SessionOptions::default() };
     let session = Session::try_new(&options)?;
-    let lake = Lake::open(location.to_str().unwrap()).await.unwrap();
+    let lake = Lake::open(&Stores::default(), location.to_str().unwrap()).await.unwrap();
     session.set_logs(Arc::new(LakeTable::new(&lake))).await?;
     Ok(Database { session })
 }

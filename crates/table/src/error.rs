@@ -9,7 +9,4 @@ pub enum TableError {
     /// The log files of `cloudtrail_raw` could not be listed.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Listing was interrupted.
-    #[error("listing log files was interrupted")]
-    Interrupted(#[source] tokio::task::JoinError),
 }

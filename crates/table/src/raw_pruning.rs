@@ -20,7 +20,7 @@ use datafusion::common::{Column, Result};
 use datafusion::physical_optimizer::pruning::PruningPredicate;
 use datafusion::scalar::ScalarValue;
 use trailql_event::{DATE, REGION, SOURCE_FILE, UNKNOWN_REGION, UTC};
-use trailql_source::{Kind, LogFile, LogKey};
+use trailql_source::{GLOBAL_REGIONS, Kind, LogFile, LogKey};
 
 use crate::columns::PATH;
 use crate::lake_file::{Bound, MICROS_PER_DAY};
@@ -31,21 +31,6 @@ const DELIVERED_LATE_DAYS: u64 = 32;
 
 /// An event is delivered after it happened; a day of slack for clocks that are ahead.
 const DELIVERED_EARLY_DAYS: u64 = 1;
-
-/// Regions that global services (IAM, STS, CloudFront, …) name in their events, one per AWS partition.
-///
-/// A trail of one region that includes global service events gets them in its own folder: a file below `eu-west-1`
-/// may hold events of `us-east-1`. CloudTrail delivers so no more since 2021-11-22, but the older files remain.
-const GLOBAL_REGIONS: [&str; 8] = [
-    "us-east-1",
-    "us-gov-west-1",
-    "us-gov-east-1",
-    "cn-north-1",
-    "cn-northwest-1",
-    "us-iso-east-1",
-    "us-isob-east-1",
-    "eusc-de-east-1",
-];
 
 /// Keeps the files that may hold a matching row.
 pub(crate) fn prune_log_files(

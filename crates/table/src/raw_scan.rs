@@ -1,5 +1,6 @@
 //! Reading log files as part of a query, several at once, each in bounded memory.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, RecordBat
 use arrow::compute::cast;
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, exec_err};
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::projection::ProjectionExprs;
@@ -17,8 +18,8 @@ use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricB
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions};
 use tokio::sync::mpsc::Sender;
-use trailql_event::{Decoder, FileAccount, UNKNOWN_REGION};
-use trailql_source::{LogFile, Unpacker};
+use trailql_event::{Damage, Decoder, FileAccount, UNKNOWN_REGION};
+use trailql_source::{LogFile, OpenFile, Opening, ReadAhead, ReadError, Unpacker};
 
 use crate::columns::stored_schema;
 use crate::lake_file::MICROS_PER_DAY;
@@ -27,6 +28,9 @@ use crate::raw_warnings::RawWarnings;
 
 /// Batches that may wait for the query, per execution partition.
 const QUEUED_BATCHES: usize = 2;
+
+/// Files of a bucket that are fetched ahead, per execution partition.
+const FILES_AHEAD: usize = 64;
 
 /// Longest region that is a partition value, as when ingesting.
 const MAX_REGION_BYTES: usize = 64;
@@ -150,8 +154,12 @@ struct Enough;
 impl Reader {
     fn read_all(&self, files: &[LogFile]) -> Result<()> {
         let (mut unpacker, mut decoder) = (Unpacker::new(), Decoder::new());
-        for file in files {
-            self.read(file, &mut unpacker, &mut decoder)?;
+        let ahead = ReadAhead::new();
+        let mut unopened = files.iter().map(|file| ahead.open(file.clone()));
+        let mut opened: VecDeque<OpenFile> = unopened.by_ref().take(FILES_AHEAD).collect();
+        while let Some(OpenFile { file, opening }) = opened.pop_front() {
+            opened.extend(unopened.next());
+            self.read(&file, opening, &mut unpacker, &mut decoder)?;
             if self.send(decoder.take_batches())?.is_err() {
                 return Ok(());
             }
@@ -162,12 +170,12 @@ impl Reader {
     }
 
     /// Decodes one file; what is wrong with it becomes a warning, and the rows before it count.
-    fn read(&self, file: &LogFile, unpacker: &mut Unpacker, decoder: &mut Decoder) -> Result<()> {
+    fn read(&self, file: &LogFile, opening: Opening, unpacker: &mut Unpacker, decoder: &mut Decoder) -> Result<()> {
         decoder.begin(&file.name);
         // A large file fills many batches before it ends; once the query has enough, the rest of it is skipped over.
         let mut failure = None;
         let mut stopped = false;
-        let outcome = unpacker.read(file, &mut |window, last| {
+        let outcome = unpacker.read(opening, &mut |window, last| {
             if stopped {
                 return Ok(window.len());
             }
@@ -186,7 +194,11 @@ impl Reader {
         self.bytes_scanned.add(usize::try_from(file.size_bytes).unwrap_or(usize::MAX));
         let rejects = decoder.take_rejects();
         let mut reasons = Vec::new();
-        if let Err::<(), trailql_source::ReadError<trailql_event::Damage>>(error) = outcome {
+        if let Err::<(), ReadError<Damage>>(error) = outcome {
+            // The files behind it would fare no better.
+            if error.is_store_gone() {
+                return Err(exec_datafusion_err!("{} {error}", file.name));
+            }
             reasons.push(error.to_string());
         }
         if let Some(first) = rejects.first() {

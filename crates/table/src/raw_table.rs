@@ -8,7 +8,8 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use trailql_source::{Listing, LogFile, list};
+use trailql_source::{Listing, ListingScope, LogFile, list};
+use trailql_store::Stores;
 
 use crate::columns::query_schema;
 use crate::error::TableError;
@@ -32,11 +33,9 @@ pub struct RawTable {
 }
 
 impl RawTable {
-    /// Lists the log files at `sources`: files, folders and patterns.
-    pub async fn open(sources: &[String]) -> Result<Self, TableError> {
-        let sources = sources.to_vec();
-        let listing = tokio::task::spawn_blocking(move || list(&sources)).await.map_err(TableError::Interrupted)??;
-        Ok(Self::from_listing(listing))
+    /// Lists the log files at `sources`: files, folders and patterns, here or in buckets.
+    pub async fn open(stores: &Stores, sources: &[String]) -> Result<Self, TableError> {
+        Ok(Self::from_listing(list(stores, sources, &ListingScope::default()).await?))
     }
 
     /// What was wrong with the files that queries have read so far, and with those that could not even be listed.

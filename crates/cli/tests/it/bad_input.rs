@@ -125,7 +125,8 @@ fn wrong_usage_is_told_apart_from_failure() {
     for (args, reason) in [
         (&["ingest", "nowhere"][..], "no such file or folder"),
         (&["ingest", "empty"], "no log files"),
-        (&["ingest", "s3://bucket/prefix"], "not supported yet"),
+        (&["ingest", "gs://bucket/prefix"], "not supported"),
+        (&["ingest", "s3://"], "not a URL of S3"),
         (&["ingest"], "required"),
         (&["ingest", "--since", "soon", "empty"], "give a time"),
         (&["lake", "info"], "no lake at"),

@@ -16,7 +16,7 @@ fn place(config: &str) -> Place {
 }
 
 fn run(place: &Place, arguments: &[&str]) -> Output {
-    place.trailql().env_remove("TRAILQL_LAKE").env_remove("AWS_REGION").args(arguments).output().unwrap()
+    place.trailql().env_remove("TRAILQL_LAKE").args(arguments).output().unwrap()
 }
 
 #[test]
@@ -45,10 +45,15 @@ fn show_tells_where_each_value_came_from() {
     assert!(line("lake = \"here\"").ends_with("# --lake"), "{shown}");
     assert!(line("s3.region = \"eu-west-1\"").ends_with("trailql.toml:2"), "{shown}");
     assert!(line("follow.interval = \"1m\"").ends_with("# default"), "{shown}");
-    let output = place.trailql().env("AWS_REGION", "us-west-2").args(["config", "show", "--json"]).output().unwrap();
+    let output = place
+        .trailql()
+        .env("AWS_ENDPOINT_URL", "https://s3.example")
+        .args(["config", "show", "--json"])
+        .output()
+        .unwrap();
     let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(shown["s3.region"]["value"], "us-west-2");
-    assert_eq!(shown["s3.region"]["origin"], "environment AWS_REGION");
+    assert_eq!(shown["s3.endpoint"]["value"], "https://s3.example");
+    assert_eq!(shown["s3.endpoint"]["origin"], "environment AWS_ENDPOINT_URL");
 }
 
 #[test]

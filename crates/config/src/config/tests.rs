@@ -29,10 +29,10 @@ fn every_default_is_a_value_of_its_kind() {
 
 #[test]
 fn flags_win_over_environment_over_file_over_default() {
-    let text = "lake = 'a'\n[s3]\nregion = 'file'\n";
-    let (_folder, config) = load(text, &[("AWS_DEFAULT_REGION", "second"), ("AWS_REGION", "first")]);
+    let text = "lake = 'a'\n[s3]\nendpoint = 'file'\n";
+    let (_folder, config) = load(text, &[("AWS_ENDPOINT_URL", "second"), ("AWS_ENDPOINT_URL_S3", "first")]);
     let mut config = config.expect("loaded");
-    assert_eq!(config.text("s3.region"), Some("first"));
+    assert_eq!(config.text("s3.endpoint"), Some("first"));
     assert_eq!(config.text("lake"), Some("a"));
     assert_eq!(config.get("follow.interval").map(|setting| &setting.origin), Some(&Origin::Default));
     config.set_flag("lake", "--lake", "b").expect("text");

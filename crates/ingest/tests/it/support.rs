@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use trailql_event::event_json;
 use trailql_ingest::{IngestOptions, Progress, Summary, ingest};
 use trailql_lake::Lake;
+use trailql_store::Stores;
 
 /// A folder for log files and a lake.
 pub(crate) struct Place {
@@ -36,7 +37,7 @@ impl Place {
     }
 
     pub(crate) async fn ingest_with(&self, options: &IngestOptions) -> Summary {
-        let summary = ingest(&self.lake(), options, Progress::new()).await.unwrap();
+        let summary = ingest(&Stores::default(), &self.lake(), options, Progress::new()).await.unwrap();
         assert_eq!(summary.read, summary.kept + summary.duplicates + summary.filtered + summary.rejected);
         summary
     }
@@ -66,7 +67,7 @@ pub(crate) fn testdata() -> PathBuf {
 }
 
 pub(crate) async fn lake_events(location: &str) -> Vec<String> {
-    let lake = Lake::open(location).await.unwrap();
+    let lake = Lake::open(&Stores::default(), location).await.unwrap();
     let mut events = Vec::new();
     for file in &lake.snapshot().files {
         let bytes = lake.store().get(&file.path).await.unwrap().bytes().await.unwrap();

@@ -10,6 +10,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
+use trailql_store::Stores;
 
 use crate::raw_table::RawTable;
 use crate::raw_warnings::RawWarning;
@@ -50,7 +51,7 @@ fn bucket() -> tempfile::TempDir {
 }
 
 async fn open(folder: &Path) -> (SessionContext, Arc<RawTable>) {
-    let table = Arc::new(RawTable::open(&[folder.to_str().unwrap().to_owned()]).await.unwrap());
+    let table = Arc::new(RawTable::open(&Stores::default(), &[folder.to_str().unwrap().to_owned()]).await.unwrap());
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
     context.register_table("cloudtrail_raw", Arc::clone(&table) as _).unwrap();
     (context, table)
@@ -172,7 +173,7 @@ async fn digests_and_a_limit() {
     let limited = run(&session, "SELECT eventid FROM cloudtrail_raw LIMIT 3").await;
     assert_eq!(limited.lines().count(), 4 + 3);
     assert_eq!(table.file_count(), 7);
-    assert!(RawTable::open(&["/no/such/place".to_owned()]).await.is_err());
+    assert!(RawTable::open(&Stores::default(), &["/no/such/place".to_owned()]).await.is_err());
 }
 
 /// Days late, name, from a global service, `readOnly`.

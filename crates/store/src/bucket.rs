@@ -1,0 +1,198 @@
+//! One bucket: an object store, its listing by pages, and writes that are done once.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use object_store::aws::AmazonS3;
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+
+use crate::problem::{Problem, ProblemKind};
+
+/// Attempts at a conditional write whose answer got lost.
+const CREATE_ATTEMPTS: usize = 4;
+
+/// A bucket of S3, or of a server that speaks S3; cheap to clone.
+///
+/// A write with [`PutMode::Create`] succeeds if the object is there with its content, even where the answer got lost on
+/// the way and the attempt that followed found the object in place. Otherwise a commit of our own would pass for
+/// somebody else's.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    name: Arc<str>,
+    s3: AmazonS3,
+}
+
+/// Which objects a page is to hold.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PageRequest<'a> {
+    /// Beginning of the keys.
+    pub prefix: &'a str,
+    /// Sums up keys with a `/` behind the prefix as folders.
+    pub by_folder: bool,
+    /// Only keys behind this one.
+    pub after: Option<&'a str>,
+    /// Where the last page ended.
+    pub token: Option<&'a str>,
+}
+
+/// A part of a listing, in the order of keys.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Objects.
+    pub objects: Vec<ListedObject>,
+    /// Folders, with a `/` at their ends.
+    pub folders: Vec<String>,
+    /// Where the next page begins, if there is one.
+    pub token: Option<String>,
+}
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone)]
+pub struct ListedObject {
+    /// Its key.
+    pub key: String,
+    /// Bytes.
+    pub size_bytes: u64,
+    /// What changes with its content.
+    pub e_tag: Option<String>,
+}
+
+impl Bucket {
+    pub(crate) fn new(name: &str, s3: AmazonS3) -> Self {
+        Self { name: name.into(), s3 }
+    }
+
+    /// Name of the bucket.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The bucket as an object store rooted at its top.
+    pub fn object_store(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(self.clone())
+    }
+
+    /// Lists one page of up to 1,000 objects and folders.
+    pub async fn list_page(&self, request: PageRequest<'_>) -> Result<Page> {
+        let options = PaginatedListOptions {
+            offset: request.after.map(str::to_owned),
+            delimiter: request.by_folder.then_some("/".into()),
+            page_token: request.token.map(str::to_owned),
+            ..PaginatedListOptions::default()
+        };
+        let prefix = Some(request.prefix).filter(|prefix| !prefix.is_empty());
+        let page = self.s3.list_paginated(prefix, options).await?;
+        let object =
+            |meta: ObjectMeta| ListedObject { key: meta.location.into(), size_bytes: meta.size, e_tag: meta.e_tag };
+        Ok(Page {
+            objects: page.result.objects.into_iter().map(object).collect(),
+            folders: page.result.common_prefixes.into_iter().map(|folder| format!("{folder}/")).collect(),
+            token: page.page_token,
+        })
+    }
+
+    async fn create(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.s3.put_opts(location, payload.clone(), options.clone()).await {
+                Err(error) if is_unsettled(&error) => error,
+                outcome => return outcome,
+            };
+            match self.content(location).await {
+                Ok(Some((result, content))) if is_same(&content, &payload) => {
+                    tracing::debug!(%location, "the write went through although its answer got lost");
+                    return Ok(result);
+                }
+                Ok(None) if attempt < CREATE_ATTEMPTS => attempt += 1,
+                Ok(_) | Err(_) => return Err(error),
+            }
+        }
+    }
+
+    /// What is stored at `location`, if anything.
+    async fn content(&self, location: &Path) -> Result<Option<(PutResult, Vec<u8>)>> {
+        let got = match self.s3.get(location).await {
+            Ok(got) => got,
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let result = PutResult { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
+        Ok(Some((result, got.bytes().await?.into())))
+    }
+}
+
+/// Whether the object may be ours for all that is known: it is there (or, by a 409, just coming), or the line broke.
+fn is_unsettled(error: &Error) -> bool {
+    matches!(error, Error::AlreadyExists { .. }) || Problem::of(error).kind == ProblemKind::Unavailable
+}
+
+fn is_same(content: &[u8], payload: &PutPayload) -> bool {
+    let mut rest = content;
+    payload.iter().all(|part| match rest.strip_prefix(part.as_ref()) {
+        Some(behind) => {
+            rest = behind;
+            true
+        }
+        None => false,
+    }) && rest.is_empty()
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}", self.name)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Bucket {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        match options.mode {
+            PutMode::Create => self.create(location, payload, options).await,
+            _ => self.s3.put_opts(location, payload, options).await,
+        }
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.s3.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.s3.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<bytes::Bytes>> {
+        self.s3.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.s3.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.s3.list(prefix)
+    }
+
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.s3.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.s3.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.s3.copy_opts(from, to, options).await
+    }
+}
