@@ -45,18 +45,28 @@ pub(crate) struct TextColumn {
     offsets: Vec<i32>,
     bytes: Vec<u8>,
     validity: Validity,
+    /// Bytes to make room for with the first value: as many as the batch before had, since growing step by step
+    /// copies every text and leaves twice the memory that is needed.
+    expected_bytes: usize,
 }
 
 impl Default for TextColumn {
     fn default() -> Self {
-        Self { offsets: vec![0], bytes: Vec::new(), validity: Validity::default() }
+        Self::expecting(0)
     }
 }
 
 impl TextColumn {
+    fn expecting(expected_bytes: usize) -> Self {
+        Self { offsets: vec![0], bytes: Vec::new(), validity: Validity::default(), expected_bytes }
+    }
+
     /// Sets row `row`, the next one that is not NULL, to what `write` appends.
     pub(crate) fn push_with<T>(&mut self, row: usize, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let end = self.bytes.len() as i32;
+        if end == 0 {
+            self.bytes.reserve(self.expected_bytes);
+        }
         self.offsets.resize(row + 1, end);
         let result = write(&mut self.bytes);
         self.offsets.push(self.bytes.len() as i32);
@@ -86,7 +96,8 @@ impl TextColumn {
     }
 
     pub(crate) fn finish(&mut self, rows: usize) -> Result<StringArray, ArrowError> {
-        let mut column = std::mem::take(self);
+        let expected_bytes = self.bytes.len() + self.bytes.len() / 8;
+        let mut column = std::mem::replace(self, Self::expecting(expected_bytes));
         column.offsets.resize(rows + 1, column.bytes.len() as i32);
         let nulls = column.validity.finish(rows);
         StringArray::try_new(
