@@ -27,7 +27,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging(cli.globals.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match runtime.enable_all().max_blocking_threads(blocking_threads()).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("trailql: cannot start: {error}");
@@ -38,6 +39,15 @@ fn main() -> ExitCode {
         Ok(outcome) => outcome.into(),
         Err(error) => error.report(),
     }
+}
+
+/// Threads for work that blocks: files, unpacking, encoding.
+///
+/// Every thread keeps some 25 MB of memory that it once needed. By default there are up to 512 of them, and an ingest of
+/// many commits got 60 threads and 1.7 GB. An ingest waits with one thread more than there are cores and encodes with
+/// as many.
+fn blocking_threads() -> usize {
+    2 * std::thread::available_parallelism().map_or(2, usize::from) + 6
 }
 
 async fn run(cli: Cli) -> Result<Outcome, CliError> {
