@@ -63,15 +63,18 @@ async fn run(cli: Cli) -> Result<Outcome, CliError> {
     }
 }
 
+/// The Delta library notes errors that it also returns; once is enough.
+const SAID_OTHERWISE: &str = "delta_kernel=off,buoyant_kernel=off,deltalake_core=off";
+
 /// Sends what libraries note to stderr: with `-v` trailql's own notes, with `-vv` those of its libraries too.
 ///
 /// `RUST_LOG` is obeyed where it is set.
 fn start_logging(verbose: u8) {
     use tracing_subscriber::EnvFilter;
     let level = match verbose {
-        0 => "error",
-        1 => "warn,trailql=info",
-        _ => "info,trailql=debug",
+        0 => format!("error,{SAID_OTHERWISE}"),
+        1 => format!("warn,trailql=info,{SAID_OTHERWISE}"),
+        _ => "info,trailql=debug".to_owned(),
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();

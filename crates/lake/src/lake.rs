@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::error::LakeError;
 use crate::ledger::{LEDGER_DOMAIN, Ledger};
+use crate::log_cache::LogCache;
 use crate::snapshot::{DataFile, Snapshot};
 
 /// Name that a lake's Delta table carries.
@@ -152,7 +153,8 @@ impl Lake {
 async fn build(stores: &Stores, url: &Url, location: &str) -> Result<DeltaTable, LakeError> {
     if let Some(place) = S3Location::parse(location) {
         let place = place?;
-        let root = stores.bucket(&place.bucket).await?.object_store();
+        let bucket = stores.bucket(&place.bucket).await?;
+        let root: Arc<dyn ObjectStore> = Arc::new(LogCache::new(bucket.object_store()));
         let prefix = Path::parse(&place.key)
             .map_err(|error| LakeError::Location { location: location.to_owned(), source: error.into() })?;
         let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
@@ -173,8 +175,12 @@ async fn create(table: &DeltaTable) -> Result<(), DeltaTableError> {
         .with_save_mode(SaveMode::ErrorIfExists)
         .with_columns(columns)
         .with_partition_columns([REGION, DATE])
-        // The ledger lives in domain metadata, which is a writer feature; readers are not concerned by it.
-        .with_configuration([("delta.feature.domainMetadata", Some("supported"))])
+        .with_configuration([
+            // The ledger lives in domain metadata, which is a writer feature; readers are not concerned by it.
+            ("delta.feature.domainMetadata", Some("supported")),
+            // As Spark does: whoever opens the lake reads the last checkpoint and no more commits than these.
+            ("delta.checkpointInterval", Some("10")),
+        ])
         .with_raise_if_key_not_exists(false)
         .await?;
 

@@ -18,6 +18,7 @@ mod history;
 mod id_index;
 mod lake;
 mod ledger;
+mod log_cache;
 mod snapshot;
 
 pub use commit::{NewFile, PendingCommit};

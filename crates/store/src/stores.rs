@@ -22,8 +22,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// one go, also on a line of 4 Mbit/s.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Attempts unless told otherwise; with the backoff below they span some fifteen seconds.
-const DEFAULT_ATTEMPTS: u32 = 10;
+/// Attempts unless told otherwise; with the backoff below they span some ten seconds.
+const DEFAULT_ATTEMPTS: u32 = 12;
 
 /// Attempts are not begun later than this after the first: they are sent with the first one's credentials.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(180);
@@ -130,8 +130,8 @@ fn retries(settings: &S3Settings) -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
             init_backoff: Duration::from_millis(100),
-            max_backoff: Duration::from_secs(15),
-            base: 3.0,
+            max_backoff: Duration::from_secs(5),
+            base: 2.5,
         },
         max_retries: attempts as usize - 1,
         retry_timeout: RETRY_TIMEOUT,

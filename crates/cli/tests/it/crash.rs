@@ -16,7 +16,7 @@ fn fill(place: &Place) {
 }
 
 /// A number below `bound` that looks random and is the same in every run of the tests.
-fn scattered(round: u64, bound: u64) -> u64 {
+pub(crate) fn scattered(round: u64, bound: u64) -> u64 {
     (round + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17) % bound
 }
 

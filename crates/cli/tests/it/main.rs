@@ -5,8 +5,12 @@
 mod bad_input;
 mod config;
 mod crash;
+mod fault_proxy;
 mod made_lake;
+mod moto;
 #[cfg(unix)]
 mod repl;
+mod s3;
+mod s3_faults;
 mod sql;
 mod support;
