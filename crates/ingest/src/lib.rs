@@ -6,18 +6,19 @@
 //! ```
 
 mod account;
+mod against_lake;
 mod batch;
 mod compare;
 mod decode;
 mod dedup;
 mod error;
+mod expired;
 mod filter;
 mod options;
 mod parquet;
 mod plan;
 mod rejected;
 mod run;
-mod stats;
 
 pub use account::{FailedFile, FileCounts, Summary};
 pub use error::IngestError;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 use trailql_lake::ObjectKey;
 use trailql_source::{Kind, Listing, LogFile};
 
@@ -28,8 +28,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Sorts `listing` out; `known` are the files that the ledger has, with the filter they were read under.
-    pub(crate) fn new(listing: Listing, known: &HashMap<ObjectKey, String>, filters: &Filters) -> Self {
+    /// Sorts `listing` out; `known` are the files that the ledger has, with the filter they were read under, and `floor`
+    /// is the first day that the lake keeps.
+    pub(crate) fn new(
+        listing: Listing,
+        known: &HashMap<ObjectKey, String>,
+        filters: &Filters,
+        floor: Option<NaiveDate>,
+    ) -> Self {
         let mut plan = Self::default();
         plan.counts.found = (listing.files.len() + listing.unreadable.len()) as u64;
         plan.counts.ignored = listing.ignored.len() as u64;
@@ -43,7 +49,7 @@ impl Plan {
                 plan.counts.known += 1;
             } else if file.key.as_ref().is_some_and(|key| key.kind == Kind::Digest) {
                 plan.counts.digests += 1;
-            } else if is_out_of_range(&file, filters) {
+            } else if is_out_of_range(&file, filters, floor) {
                 plan.counts.out_of_range += 1;
             } else {
                 if room == 0 || plan.units.is_empty() {
@@ -69,11 +75,11 @@ impl Plan {
 /// Whether the day of delivery rules out that any event of the file lies in the wanted time.
 ///
 /// Accounts and regions of the key are not used: they are those of delivery, and the filters ask for the event's own.
-fn is_out_of_range(file: &LogFile, filters: &Filters) -> bool {
+fn is_out_of_range(file: &LogFile, filters: &Filters, floor: Option<NaiveDate>) -> bool {
     let Some(key) = &file.key else { return false };
     let day_after = key.day.checked_add_days(Days::new(1)).unwrap_or(key.day);
     let oldest = key.day.checked_sub_days(LATEST_DELIVERY).unwrap_or(key.day);
     // Events are older than their delivery; a day of slack for clocks that are ahead.
-    filters.since.is_some_and(|since| day_after < since.date_naive())
-        || filters.until.is_some_and(|until| oldest > until.date_naive())
+    let since = filters.since.map(|since| since.date_naive()).max(floor);
+    since.is_some_and(|since| day_after < since) || filters.until.is_some_and(|until| oldest > until.date_naive())
 }

@@ -3,12 +3,14 @@
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::{StructField, StructType};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::ObjectStore;
+use tokio::sync::OnceCell;
 use trailql_event::{DATE, REGION, table_schema};
 use url::Url;
 
@@ -24,6 +26,8 @@ const TABLE_NAME: &str = "cloudtrail_logs";
 pub struct Lake {
     pub(crate) table: DeltaTable,
     pub(crate) ledger: Arc<Ledger>,
+    /// First day that is kept; see [`Lake::retention_floor`].
+    pub(crate) floor: Arc<OnceCell<Option<NaiveDate>>>,
     snapshot: Arc<Snapshot>,
 }
 
@@ -86,6 +90,14 @@ impl Lake {
         Ok(())
     }
 
+    /// Loads the newest version after a file of this one was found gone; returns `gone` where there is no newer version,
+    /// since then the file is lost.
+    pub async fn catch_up(&mut self, gone: LakeError) -> Result<(), LakeError> {
+        let version = self.snapshot.version;
+        self.refresh().await?;
+        if self.snapshot.version == version { Err(gone) } else { Ok(()) }
+    }
+
     /// The data files as of the last open, refresh or commit.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot)
@@ -115,13 +127,21 @@ impl Lake {
         let failed =
             |source: DeltaTableError| LakeError::Log { action: "reading", url: url.clone(), source: source.into() };
         table.update_state().await.map_err(failed)?;
+        Self::from_table(table).await
+    }
+
+    /// The lake at the version that `table` has loaded.
+    pub(crate) async fn from_table(table: DeltaTable) -> Result<Self, LakeError> {
+        let url = table.table_url().to_string();
+        let failed =
+            |source: DeltaTableError| LakeError::Log { action: "reading", url: url.clone(), source: source.into() };
         let state = table.snapshot().map_err(failed)?.snapshot();
         let log_store = table.log_store();
         let manifest = state.domain_metadata(log_store.as_ref(), LEDGER_DOMAIN).await.map_err(failed)?;
         let files = state.try_log_data().map_err(failed)?.iter().map(|view| DataFile::from_view(&view)).collect();
         let snapshot = Arc::new(Snapshot { version: state.version(), files });
         let ledger = Arc::new(Ledger::parse(manifest.as_deref(), log_store.object_store(None))?);
-        Ok(Self { table, ledger, snapshot })
+        Ok(Self { table, ledger, floor: Arc::default(), snapshot })
     }
 
     /// Refuses a Delta table that lacks the columns of [`table_schema`].

@@ -1,0 +1,1 @@
+//! Upkeep of lakes as ingest makes them.
