@@ -9,6 +9,7 @@ use trailql_lake::LakeError;
 use trailql_repl::ReplError;
 use trailql_sql::{FormatError, SqlError};
 use trailql_table::TableError;
+use trailql_upkeep::UpkeepError;
 
 /// How a command ended that could do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +104,9 @@ impl From<LakeError> for CliError {
             LakeError::NotFound { .. } => Self::usage(error)
                 .hint("make one with `trailql ingest SOURCE`, or name another with --lake or TRAILQL_LAKE"),
             LakeError::NotALake { .. } | LakeError::Location { .. } => Self::usage(error),
+            LakeError::NoVersion { .. } => {
+                Self::usage(error).hint("`trailql lake history` shows the versions there are")
+            }
             error => Self::failure(error),
         }
     }
@@ -113,6 +117,16 @@ impl From<IngestError> for CliError {
         match error {
             IngestError::Lake(error) => error.into(),
             IngestError::Source(_) | IngestError::Condition { .. } => Self::usage(error),
+            error => Self::failure(error),
+        }
+    }
+}
+
+impl From<UpkeepError> for CliError {
+    fn from(error: UpkeepError) -> Self {
+        match error {
+            UpkeepError::Lake(error) => error.into(),
+            UpkeepError::FutureFloor { .. } => Self::usage(error),
             error => Self::failure(error),
         }
     }

@@ -1,9 +1,11 @@
 //! The `trailql` binary: questions to AWS CloudTrail logs, in SQL.
 
 mod args;
+mod byte_size;
 mod demo;
 mod error;
 mod ingest;
+mod interrupt;
 mod lake;
 mod query_session;
 mod result_file;

@@ -10,13 +10,18 @@ pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(date.and_time(NaiveTime::MIN).and_utc());
     }
-    let span = parse_span(text).and_then(|span| Utc::now().checked_sub_signed(span));
+    let span = span(text).and_then(|span| Utc::now().checked_sub_signed(span));
     span.ok_or_else(|| {
         "give a time (2024-03-01T12:00:00Z), a day (2024-03-01), or a span before now (7d, 24h)".to_owned()
     })
 }
 
-fn parse_span(text: &str) -> Option<TimeDelta> {
+/// Reads a span such as `7d`, `24h`, `30m` or `2w`.
+pub(crate) fn parse_span(text: &str) -> Result<TimeDelta, String> {
+    span(text).ok_or_else(|| "give a span such as 7d, 24h or 52w".to_owned())
+}
+
+fn span(text: &str) -> Option<TimeDelta> {
     let unit = text.chars().last()?;
     let count: i64 = text.strip_suffix(unit)?.parse().ok().filter(|count| *count >= 0)?;
     match unit {
@@ -36,8 +41,8 @@ mod tests {
     fn reads_times_days_and_spans() {
         assert_eq!(parse_time("2024-03-01").map(|t| t.timestamp()), Ok(1_709_251_200));
         assert_eq!(parse_time("2024-03-01T01:00:00+01:00").map(|t| t.timestamp()), Ok(1_709_251_200));
-        assert_eq!(parse_span("7d"), TimeDelta::try_days(7));
-        assert_eq!(parse_span("2w"), TimeDelta::try_days(14));
+        assert_eq!(span("7d"), TimeDelta::try_days(7));
+        assert_eq!(parse_span("2w"), Ok(TimeDelta::days(14)));
     }
 
     #[test]

@@ -59,12 +59,20 @@ pub(super) struct Merger {
     memory: Semaphore,
     cores: Semaphore,
     core_count: usize,
+    /// Decoded columns of one core.
+    window_bytes: usize,
 }
 
 impl Merger {
     pub(super) fn new(store: Arc<dyn ObjectStore>) -> Self {
         let core_count = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { store, memory: Semaphore::new(MEMORY_MIB), cores: Semaphore::new(core_count), core_count }
+        Self {
+            store,
+            memory: Semaphore::new(MEMORY_MIB),
+            cores: Semaphore::new(core_count),
+            core_count,
+            window_bytes: (WINDOWS_BYTES / core_count).max(MIN_WINDOW_BYTES),
+        }
     }
 
     /// Compactions worth having in hand: while some read and write files, the others keep the cores busy.
@@ -78,7 +86,7 @@ impl Merger {
         let date = compaction.date();
         let path = new_data_path(&compaction.region, date.as_deref());
         let inputs = self.read_inputs(&compaction.files).await?;
-        let window_bytes = (WINDOWS_BYTES / self.core_count).max(MIN_WINDOW_BYTES);
+        let window_bytes = self.window_bytes;
         let (writer, encoder) = {
             let path = path.clone();
             self.work(move || prepare(inputs, path, window_bytes)).await?
@@ -194,3 +202,7 @@ fn assemble(
     let blocks = std::mem::replace(&mut writer.inner_mut().0, PutPayloadMut::new());
     Ok((blocks.freeze(), metadata))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

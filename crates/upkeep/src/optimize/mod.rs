@@ -36,8 +36,12 @@ pub const DEFAULT_TARGET_BYTES: u64 = 128 << 20;
 /// an ingest keeps adding files, and then there would be no end.
 const MAX_PASSES: usize = 8;
 
+/// Merged bytes of a commit: enough that commits cost little, few enough that little is lost with a crash or to another
+/// writer.
+const COMMIT_BYTES: u64 = 256 << 20;
+
 /// Compactions of one commit at the most.
-const COMMIT_COMPACTIONS: usize = 64;
+const COMMIT_COMPACTIONS: usize = 256;
 
 /// How to compact.
 #[derive(Debug, Clone)]
@@ -151,20 +155,19 @@ impl Run<'_> {
         let bytes = compactions.iter().map(Compaction::size_bytes).sum();
         self.progress.bytes_total.fetch_add(bytes, Ordering::Relaxed);
         let merger = Arc::new(Merger::new(lake.store()));
-        // What is ready when a commit ends goes into the next one together.
-        let mut results =
-            std::pin::pin!(merges(merger, compactions, Arc::clone(self.progress)).ready_chunks(COMMIT_COMPACTIONS));
-        while let Some(results) = results.next().await {
-            let mut merged = Vec::new();
-            for (compaction, result) in results {
-                match result {
-                    Ok(file) => merged.push(Merged { compaction, file }),
-                    Err(error) => self.note_failure(lake, &compaction, &error, given_up).await?,
-                }
+        let mut results = std::pin::pin!(merges(merger, compactions, Arc::clone(self.progress)));
+        let mut merged: Vec<Merged> = Vec::new();
+        while let Some((compaction, result)) = results.next().await {
+            match result {
+                Ok(file) => merged.push(Merged { compaction, file }),
+                Err(error) => self.note_failure(lake, &compaction, &error, given_up).await?,
             }
-            self.commit(lake, merged).await?;
+            let bytes: u64 = merged.iter().map(|merged| merged.compaction.size_bytes()).sum();
+            if bytes >= COMMIT_BYTES || merged.len() >= COMMIT_COMPACTIONS {
+                self.commit(lake, std::mem::take(&mut merged)).await?;
+            }
         }
-        Ok(())
+        self.commit(lake, merged).await
     }
 
     async fn commit(&mut self, lake: &mut Lake, merged: Vec<Merged>) -> Result<(), UpkeepError> {

@@ -180,7 +180,8 @@ fn local_root(lake: &Lake) -> Option<PathBuf> {
 async fn delete(lake: &Lake, deletions: &[Deletion]) -> Vec<FailedDeletion> {
     let (unfinished, objects): (Vec<_>, Vec<_>) =
         deletions.iter().partition(|deletion| deletion.kind == DeletionKind::Unfinished);
-    let path = |deletion: &&Deletion| Path::parse(&deletion.path).unwrap_or_else(|_| Path::from(deletion.path.as_str()));
+    let path =
+        |deletion: &&Deletion| Path::parse(&deletion.path).unwrap_or_else(|_| Path::from(deletion.path.as_str()));
     let mut failed = delete_objects(lake, objects.iter().map(path).collect()).await;
     for deletion in unfinished {
         let path = local_root(lake).unwrap_or_default().join(&deletion.path);
