@@ -12,6 +12,7 @@ use trailql_source::SourceError;
 use trailql_sql::{FormatError, SqlError};
 use trailql_store::{Problem, ProblemKind, StoreError};
 use trailql_table::TableError;
+use trailql_upkeep::UpkeepError;
 
 /// How a command ended that could do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +152,9 @@ impl From<LakeError> for CliError {
                 .hint("make one with `trailql ingest SOURCE`, or name another with --lake or TRAILQL_LAKE"),
             LakeError::NotALake { .. } | LakeError::Location { .. } => Self::usage(error),
             LakeError::Bucket(error) => error.into(),
+            LakeError::NoVersion { .. } => {
+                Self::usage(error).hint("`trailql lake history` shows the versions there are")
+            }
             error => match error.problem() {
                 Some(problem) => Self::store(format!("{error}: {problem}"), &problem),
                 None => Self::failure(error),
@@ -170,6 +174,16 @@ impl From<IngestError> for CliError {
                 let problem = Problem::of(source);
                 Self::failure(error).hint_of(problem.hint())
             }
+            error => Self::failure(error),
+        }
+    }
+}
+
+impl From<UpkeepError> for CliError {
+    fn from(error: UpkeepError) -> Self {
+        match error {
+            UpkeepError::Lake(error) => error.into(),
+            UpkeepError::FutureFloor { .. } => Self::usage(error),
             error => Self::failure(error),
         }
     }

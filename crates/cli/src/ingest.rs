@@ -14,6 +14,7 @@ use trailql_ingest::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress, Summ
 
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
+use crate::interrupt::stop_on_interrupt;
 
 /// Failed files that are named one by one.
 const FAILURES_SHOWN: usize = 20;
@@ -118,7 +119,10 @@ impl IngestArgs {
 async fn run_once(options: &IngestOptions, globals: &Globals) -> Result<Outcome, CliError> {
     let progress = Progress::new();
     let bar = Bar::start(&progress, globals);
-    let stop = tokio::spawn(stop_on_interrupt(Arc::clone(&progress), globals.quiet));
+    let stop = {
+        let progress = Arc::clone(&progress);
+        tokio::spawn(stop_on_interrupt(move || progress.stop(), "finishing the batch in hand", globals.quiet))
+    };
     let outcome = ingest(&globals.stores, &globals.lake, options, progress).await;
     stop.abort();
     bar.finish().await;
@@ -179,6 +183,9 @@ fn write_account(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         count(summary.filtered),
         count(summary.rejected)
     )?;
+    if summary.expired > 0 {
+        writeln!(out, "        {} of the filtered are older than what the lake keeps", count(summary.expired))?;
+    }
     if summary.conflicts > 0 {
         writeln!(out, "        {} of the rejected have the ID of another event of the lake", count(summary.conflicts))?;
     }
@@ -202,32 +209,6 @@ fn write_account(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "stopped before the end; run the same command again to go on")?;
     }
     Ok(())
-}
-
-/// On the first Ctrl-C or SIGTERM the batch in hand is committed; the second ends the process.
-async fn stop_on_interrupt(progress: Arc<Progress>, quiet: bool) {
-    wait_for_signal().await;
-    progress.stop();
-    if !quiet {
-        eprintln!("trailql: finishing the batch in hand; once more to quit at once");
-    }
-    wait_for_signal().await;
-    std::process::exit(130);
-}
-
-async fn wait_for_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// A progress bar that follows the counters; nothing where stderr is no terminal.

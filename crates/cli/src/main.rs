@@ -6,6 +6,7 @@ mod demo;
 mod error;
 mod globals;
 mod ingest;
+mod interrupt;
 mod lake;
 mod query_session;
 mod result_file;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use trailql_config::Config;
-use trailql_lake::{Lake, LakeError};
+use trailql_lake::{AsOf, Lake, LakeError};
 use trailql_repl::{RefreshFn, WarningsFn};
 use trailql_sql::{LOGS_TABLE, Session, SessionOptions};
 use trailql_table::{LakeTable, RawTable, RawWarnings};
@@ -16,21 +16,28 @@ use crate::globals::Globals;
 pub(crate) struct QuerySession {
     pub(crate) session: Arc<Session>,
     lake: Option<Arc<Mutex<Lake>>>,
+    /// The lake stays at the version that was asked for.
+    is_pinned: bool,
     raw_warnings: Option<Arc<RawWarnings>>,
 }
 
 impl QuerySession {
-    /// Opens the lake as `cloudtrail_logs` and `raw` as `cloudtrail_raw`.
+    /// Opens the lake, as it was at a point of its history if one is given, as `cloudtrail_logs`, and `raw` as
+    /// `cloudtrail_raw`.
     ///
     /// A missing lake is an error only if there is nothing else to ask.
-    pub(crate) async fn open(globals: &Globals, raw: &[String]) -> Result<Self, CliError> {
+    pub(crate) async fn open(globals: &Globals, as_of: Option<AsOf>, raw: &[String]) -> Result<Self, CliError> {
         let session = Arc::new(Session::try_new(&session_options(&globals.config))?);
         let lake = match Lake::open(&globals.stores, &globals.lake).await {
             Ok(lake) => {
+                let lake = match as_of {
+                    Some(as_of) => lake.at(as_of).await?,
+                    None => lake,
+                };
                 session.set_logs(Arc::new(LakeTable::new(&lake))).await?;
                 Some(Arc::new(Mutex::new(lake)))
             }
-            Err(LakeError::NotFound { .. }) if !raw.is_empty() => None,
+            Err(LakeError::NotFound { .. }) if !raw.is_empty() && as_of.is_none() => None,
             Err(error) => return Err(error.into()),
         };
         let mut raw_warnings = None;
@@ -39,12 +46,12 @@ impl QuerySession {
             raw_warnings = Some(table.warnings());
             session.set_raw(Arc::new(table)).await?;
         }
-        Ok(Self { session, lake, raw_warnings })
+        Ok(Self { session, lake, is_pinned: as_of.is_some(), raw_warnings })
     }
 
     /// Returns what brings the session up to the lake's newest commit.
     pub(crate) fn refresher(&self) -> Option<RefreshFn> {
-        let lake = Arc::clone(self.lake.as_ref()?);
+        let lake = Arc::clone(self.lake.as_ref().filter(|_| !self.is_pinned)?);
         let session = Arc::clone(&self.session);
         Some(Box::new(move || {
             let (lake, session) = (Arc::clone(&lake), Arc::clone(&session));
@@ -64,7 +71,8 @@ impl QuerySession {
         let lake = lake.lock().await;
         let snapshot = lake.snapshot();
         let events: u64 = snapshot.files.iter().filter_map(|file| file.row_count).sum();
-        format!("{LOGS_TABLE}: {events} events in {} files at {}", snapshot.files.len(), place(lake.url()))
+        let version = if self.is_pinned { format!(", as of version {}", snapshot.version) } else { String::new() };
+        format!("{LOGS_TABLE}: {events} events in {} files at {}{version}", snapshot.files.len(), place(lake.url()))
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) async fn run(globals: &Globals) -> Result<Outcome, CliError> {
     if !std::io::stdin().is_terminal() {
         return sql::run(SqlArgs::default(), globals).await;
     }
-    run_on(QuerySession::open(globals, &[]).await?, None, globals.quiet).await
+    run_on(QuerySession::open(globals, None, &[]).await?, None, globals.quiet).await
 }
 
 /// Runs the shell until its user leaves, its results in `format` to begin with.

@@ -3,6 +3,8 @@
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+use trailql_lake::AsOf;
 use trailql_sql::{
     Answer, Format, FormatOptions, QueryMetrics, Session, SqlError, Statement, TerminalGuard, split_statements,
 };
@@ -12,6 +14,7 @@ use crate::globals::Globals;
 use crate::query_session::QuerySession;
 use crate::result_file::ResultFile;
 use crate::shell;
+use trailql_config::parse_time;
 
 /// Longest cell of a table on a terminal, in columns; a file or pipe gets values whole.
 const MAX_CELL_WIDTH: usize = 80;
@@ -29,6 +32,7 @@ const BUFFER_BYTES: usize = 64 << 10;
   trailql sql -f questions.sql --format markdown -o answers.md
   trailql sql --param who=alice -c 'SELECT * FROM errors WHERE useridentity.username = $who' --format vertical
   trailql sql --raw ./AWSLogs -c 'SELECT count(*) FROM cloudtrail_raw'
+  trailql sql --as-of 2024-03-04T09:00:00Z -c 'SELECT count(*) FROM errors'
 
 Exit codes: 0 answered; 1 a statement failed, or log files could not be read; 2 wrong usage; 130 interrupted.")]
 pub(crate) struct SqlArgs {
@@ -54,6 +58,14 @@ pub(crate) struct SqlArgs {
     /// Log file, folder, glob or s3:// URL to read in place as the table cloudtrail_raw; repeatable
     #[arg(long, value_name = "SOURCE")]
     raw: Vec<String>,
+
+    /// Ask the lake as it was at this version (see `trailql lake history`)
+    #[arg(long, value_name = "N", conflicts_with = "as_of")]
+    version: Option<u64>,
+
+    /// Ask the lake as it was at this time (RFC 3339, a day, or 7d, 24h): what was known then
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    as_of: Option<DateTime<Utc>>,
 
     /// Write CSV and TSV cells as they are, also those that a spreadsheet would run as formulas
     #[arg(long)]
@@ -89,7 +101,7 @@ pub(crate) async fn run(args: SqlArgs, globals: &Globals) -> Result<Outcome, Cli
 }
 
 async fn open(args: &SqlArgs, globals: &Globals) -> Result<QuerySession, CliError> {
-    let query_session = QuerySession::open(globals, &args.raw).await?;
+    let query_session = QuerySession::open(globals, args.lake_time(), &args.raw).await?;
     for (name, value) in &args.params {
         query_session.session.set_parameter(name, value);
     }
@@ -134,6 +146,11 @@ impl SqlArgs {
             (false, _) => Report::Text,
         };
         Ok(QueryOptions { format, format_options, output: self.output.clone(), is_terminal, report })
+    }
+
+    /// The point in the lake's history that is asked for.
+    fn lake_time(&self) -> Option<AsOf> {
+        self.version.map(AsOf::Version).or(self.as_of.map(AsOf::Time))
     }
 
     fn scripts(&self) -> Result<Vec<Script>, CliError> {

@@ -159,12 +159,12 @@ impl Config {
 
     /// The span of time of a key.
     pub fn span(&self, path: &str) -> Option<TimeDelta> {
-        self.text(path).and_then(parse_span)
+        self.text(path).and_then(|text| parse_span(text).ok())
     }
 
     /// The size of a key, in bytes.
     pub fn bytes(&self, path: &str) -> Option<u64> {
-        self.text(path).and_then(parse_bytes)
+        self.text(path).and_then(|text| parse_bytes(text).ok())
     }
 
     /// Folder or URL of the lake in force: `lake` is a name of `[lakes]`, or a place itself.

@@ -29,4 +29,4 @@ pub use file::FILE_NAME;
 pub use keys::{KEYS, Key};
 pub use source::Source;
 pub use upkeep::Upkeep;
-pub use value::{Kind, Value, parse_span, parse_time};
+pub use value::{Kind, Value, parse_bytes, parse_span, parse_time};

@@ -97,21 +97,26 @@ impl Value {
         match (self, kind) {
             (Self::Boolean(_), Kind::Boolean) | (Self::List(_), Kind::List | Kind::Places) => true,
             (Self::Text(text), Kind::Text | Kind::Place) => !text.is_empty(),
-            (Self::Text(text), Kind::Span) => parse_span(text).is_some(),
+            (Self::Text(text), Kind::Span) => parse_span(text).is_ok(),
             (Self::Text(text), Kind::Time) => parse_time(text).is_ok(),
-            (Self::Text(text), Kind::Bytes) => parse_bytes(text).is_some(),
+            (Self::Text(text), Kind::Bytes) => parse_bytes(text).is_ok(),
             _ => false,
         }
     }
 }
 
-/// Reads a size such as `512MiB`.
-pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
-    text.parse::<ByteSize>().ok().map(|size| size.as_u64())
+/// Reads a size such as `512MiB`, in bytes. The error says what would have been right.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let size = text.parse::<ByteSize>().map(|size| size.as_u64());
+    size.map_err(|_| "give a size such as 128MiB, 500kB or a number of bytes".to_owned())
 }
 
-/// Reads a span of time: `90s`, `30m`, `24h`, `7d`, `2w`.
-pub fn parse_span(text: &str) -> Option<TimeDelta> {
+/// Reads a span of time: `90s`, `30m`, `24h`, `7d`, `2w`. The error says what would have been right.
+pub fn parse_span(text: &str) -> Result<TimeDelta, String> {
+    span(text).ok_or_else(|| "give a span such as 90s, 24h, 7d or 52w".to_owned())
+}
+
+fn span(text: &str) -> Option<TimeDelta> {
     let unit = text.chars().last()?;
     let count: i64 = text.strip_suffix(unit)?.parse().ok().filter(|count| *count >= 0)?;
     match unit {
@@ -134,7 +139,7 @@ pub fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(date.and_time(NaiveTime::MIN).and_utc());
     }
-    let span = parse_span(text).and_then(|span| Utc::now().checked_sub_signed(span));
+    let span = span(text).and_then(|span| Utc::now().checked_sub_signed(span));
     span.ok_or_else(|| {
         "give a time (2024-03-01T12:00:00Z), a day (2024-03-01), or a span before now (7d, 24h)".to_owned()
     })
@@ -148,10 +153,10 @@ mod tests {
     fn reads_times_days_and_spans() {
         assert_eq!(parse_time("2024-03-01").map(|t| t.timestamp()), Ok(1_709_251_200));
         assert_eq!(parse_time("2024-03-01T01:00:00+01:00").map(|t| t.timestamp()), Ok(1_709_251_200));
-        assert_eq!(parse_span("7d"), TimeDelta::try_days(7));
-        assert_eq!(parse_span("2w"), TimeDelta::try_days(14));
-        assert_eq!(parse_bytes("512MiB"), Some(512 << 20));
-        assert_eq!(parse_bytes("1048576"), Some(1 << 20));
+        assert_eq!(parse_span("7d"), Ok(TimeDelta::days(7)));
+        assert_eq!(parse_span("2w"), Ok(TimeDelta::days(14)));
+        assert_eq!(parse_bytes("512MiB"), Ok(512 << 20));
+        assert_eq!(parse_bytes("1048576"), Ok(1 << 20));
     }
 
     #[test]

@@ -19,8 +19,10 @@ pub struct Summary {
     pub kept: u64,
     /// Events that the lake, or an earlier file of this run, had already.
     pub duplicates: u64,
-    /// Events that the filters left out.
+    /// Events that the filters left out, and expired ones.
     pub filtered: u64,
+    /// Among the filtered: events older than what the lake keeps.
+    pub expired: u64,
     /// Records that are no events, and conflicts.
     pub rejected: u64,
     /// Among the rejected: events whose ID is in the lake with another content.
@@ -57,7 +59,7 @@ pub struct FileCounts {
     pub read: u64,
     /// Digest files, left for validation.
     pub digests: u64,
-    /// Files whose place says that no event in them can pass the filters.
+    /// Files whose place says that no event in them can pass the filters, or is young enough for the lake.
     pub out_of_range: u64,
     /// Files that could not be read, or not to their end.
     pub failed: u64,

@@ -34,6 +34,8 @@ pub(crate) enum Fate {
     Kept,
     /// The filters do not want it.
     Filtered,
+    /// It is older than what the lake keeps.
+    Expired,
     /// The event is there already.
     Duplicate,
     /// Another event with its ID is there already.
@@ -167,7 +169,7 @@ impl Batch {
                 match fate {
                     Fate::Kept => entry.kept += 1,
                     Fate::Duplicate => entry.duplicates += 1,
-                    Fate::Filtered => entry.filtered += 1,
+                    Fate::Filtered | Fate::Expired => entry.filtered += 1,
                     Fate::Conflict => entry.rejected += 1,
                 }
             }

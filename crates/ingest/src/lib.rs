@@ -6,11 +6,13 @@
 //! ```
 
 mod account;
+mod against_lake;
 mod batch;
 mod compare;
 mod decode;
 mod dedup;
 mod error;
+mod expired;
 mod filter;
 mod options;
 mod parquet;
@@ -18,7 +20,6 @@ mod plan;
 mod rejected;
 mod run;
 mod sort;
-mod stats;
 
 pub use account::{FailedFile, FileCounts, Summary};
 pub use error::IngestError;

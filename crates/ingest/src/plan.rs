@@ -28,8 +28,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Sorts `listing` out; `known` are the files that the ledger has, with the filter they were read under.
-    pub(crate) fn new(listing: Listing, known: &HashMap<ObjectKey, String>, filters: &Filters) -> Self {
+    /// Sorts `listing` out; `known` are the files that the ledger has, with the filter they were read under, and `floor`
+    /// is the first day that the lake keeps.
+    pub(crate) fn new(
+        listing: Listing,
+        known: &HashMap<ObjectKey, String>,
+        filters: &Filters,
+        floor: Option<NaiveDate>,
+    ) -> Self {
         let mut plan = Self::default();
         plan.counts.found = (listing.files.len() + listing.unreadable.len()) as u64;
         plan.counts.ignored = listing.ignored.len() as u64;
@@ -37,7 +43,7 @@ impl Plan {
             plan.failed.push(FailedFile { file, reason: format!("cannot be read: {error}") });
         }
         let filter = filters.identity();
-        let days = delivery_days(filters);
+        let days = delivery_days(filters, floor);
         let mut room = 0;
         for file in listing.files {
             if known.get(&file.identity).is_some_and(|read_under| read_under.is_empty() || *read_under == filter) {
@@ -69,18 +75,18 @@ impl Plan {
 
 /// What of a bucket needs to be listed for `filters`.
 pub(crate) fn listing_scope(filters: &Filters) -> ListingScope {
-    let days = delivery_days(filters);
+    let days = delivery_days(filters, None);
     ListingScope { days, accounts: filters.accounts.clone(), regions: filters.regions.clone() }
 }
 
-/// Days on which events of the wanted time were delivered.
+/// Days on which events of the wanted time were delivered; `floor` is the first day that has not expired.
 ///
 /// Events are older than their delivery; a day of slack for clocks that are ahead.
-fn delivery_days(filters: &Filters) -> DayRange {
+fn delivery_days(filters: &Filters, floor: Option<NaiveDate>) -> DayRange {
     let day = |time: DateTime<Utc>| time.date_naive();
     let first = |day: NaiveDate| day.checked_sub_days(Days::new(1)).unwrap_or(day);
     let last = |day: NaiveDate| day.checked_add_days(LATEST_DELIVERY).unwrap_or(day);
-    DayRange { first: filters.since.map(day).map(first), last: filters.until.map(day).map(last) }
+    DayRange { first: filters.since.map(day).max(floor).map(first), last: filters.until.map(day).map(last) }
 }
 
 /// Whether the day of delivery rules out that any event of the file lies in the wanted time.

@@ -6,15 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
+use trailql_lake::file_format::{delta_stats, new_data_path};
 use trailql_lake::{Lake, LakeError, Ledger, LedgerDelta, NewFile, ObjectEntry, ObjectKey, PendingCommit};
 use trailql_source::{LogFile, OpenFile, ReadAhead, list};
 use trailql_store::Stores;
-use uuid::Uuid;
 
 use crate::account::{FailedFile, Summary};
+use crate::against_lake::{drop_unwanted, known_files};
 use crate::batch::{Batch, Fate, Partition, RowId};
 use crate::decode::Workers;
 use crate::dedup::dedup;
@@ -24,7 +24,6 @@ use crate::options::{IngestOptions, Progress};
 use crate::parquet::encode;
 use crate::plan::{Plan, listing_scope};
 use crate::rejected::RejectedFolder;
-use crate::stats::delta_stats;
 
 /// Log files of a commit at the most, whatever their size.
 const BATCH_FILES: usize = 20_000;
@@ -48,17 +47,17 @@ pub async fn ingest(
     let start = Instant::now();
     let filter = EventFilter::try_new(&options.filters)?;
     let listing = list(stores, &options.sources, &listing_scope(&options.filters)).await?;
-    let lake = match (options.dry_run, Lake::open(stores, location).await) {
+    let mut lake = match (options.dry_run, Lake::open(stores, location).await) {
         (_, Ok(lake)) => Some(lake),
         (true, Err(LakeError::NotFound { .. })) => None,
         (true, Err(error)) => return Err(error.into()),
         (false, Err(_)) => Some(Lake::open_or_create(stores, location).await?),
     };
-    let known = match &lake {
-        Some(lake) => lake.ledger().objects().await?,
+    let (known, floor) = match &mut lake {
+        Some(lake) => (known_files(lake).await?, lake.retention_floor().await?),
         None => Default::default(),
     };
-    let plan = Plan::new(listing, &known, &options.filters);
+    let plan = Plan::new(listing, &known, &options.filters, floor);
     drop(known);
     let (files, bytes) = plan.size();
     progress.files_total.store(files, Ordering::Relaxed);
@@ -171,7 +170,7 @@ impl BatchWriter {
     async fn write(&mut self, batch: Batch) -> Result<Batch, IngestError> {
         let Some(mut lake) = self.lake.take() else { return Ok(batch) };
         let mut batch = batch;
-        dedup(&mut batch, Some(&lake), None).await?;
+        drop_unwanted(&mut batch, &mut lake, None).await?;
         let mut batch = Arc::new(batch);
         let mut files = self.write_files(&lake, &batch).await?;
         for _ in 0..MAX_ATTEMPTS {
@@ -194,7 +193,7 @@ impl BatchWriter {
                     lake.refresh().await?;
                     files = pending.files;
                     let mut owned = unwrap(batch);
-                    let changed = dedup(&mut owned, Some(&lake), Some(&before)).await?;
+                    let changed = drop_unwanted(&mut owned, &mut lake, Some(&before)).await?;
                     batch = Arc::new(owned);
                     if changed > 0 {
                         delete(&lake.store(), &files).await;
@@ -245,6 +244,7 @@ impl BatchWriter {
             ("kept", sum(|entry| entry.kept)),
             ("duplicates", sum(|entry| entry.duplicates)),
             ("filtered", sum(|entry| entry.filtered)),
+            ("expired", batch.rows_with(Fate::Expired).count() as u64),
             ("rejected", sum(|entry| entry.rejected)),
             ("logFiles", ledger.objects.len() as u64),
         ];
@@ -253,7 +253,10 @@ impl BatchWriter {
 
     /// Finds out what a commit would hold.
     async fn count_only(&mut self, batch: &mut Batch) -> Result<(), IngestError> {
-        dedup(batch, self.lake.as_ref(), None).await?;
+        match &mut self.lake {
+            Some(lake) => drop_unwanted(batch, lake, None).await?,
+            None => dedup(batch, None, None).await?,
+        };
         for row in batch.kept_rows().collect::<Vec<_>>() {
             if !self.dry_ids.insert(batch.key(row).id) {
                 batch.set_fate(row, Fate::Duplicate);
@@ -267,11 +270,13 @@ impl BatchWriter {
     async fn account(&mut self, mut batch: Batch) -> Result<(), IngestError> {
         batch.settle_files();
         let conflicts = batch.rows_with(Fate::Conflict).count() as u64;
+        let expired = batch.rows_with(Fate::Expired).count() as u64;
         if let (Some(lake), false) = (&self.lake, self.dry_run) {
             self.rejected.keep(lake, &batch).await?;
         }
         let summary = &mut self.summary;
         summary.conflicts += conflicts;
+        summary.expired += expired;
         let mut failed = Vec::new();
         for file in batch.files {
             let entry = file.entry;
@@ -330,11 +335,9 @@ async fn write_file(
 ) -> Result<NewFile, IngestError> {
     let encoded = tokio::task::spawn_blocking(move || encode(&batch, rows)).await?;
     let date = partition.day();
-    let day = date.as_deref().unwrap_or("__HIVE_DEFAULT_PARTITION__");
-    let folder = format!("region={}/date={day}", hive_escape(&partition.region));
-    let (bytes, metadata) =
-        encoded.map_err(|source| IngestError::Parquet { action: "writing", partition: folder.clone(), source })?;
-    let path = Path::from(format!("{folder}/part-{}.parquet", Uuid::new_v4()));
+    let path = new_data_path(&partition.region, date.as_deref());
+    let failed = |source| IngestError::Parquet { action: "writing", partition: path.to_string(), source };
+    let (bytes, metadata) = encoded.map_err(failed)?;
     let size_bytes = bytes.len() as u64;
     let stats = delta_stats(&metadata);
     store.put(&path, bytes.into()).await.map_err(|source| IngestError::Store {
@@ -352,10 +355,4 @@ async fn delete(store: &Arc<dyn ObjectStore>, files: &[NewFile]) {
             tracing::debug!(path = %file.path, %error, "uncommitted file stays behind");
         }
     }
-}
-
-/// A partition value as part of a path; readers take the value itself from the Delta log.
-fn hive_escape(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    value.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("_{byte:02X}") }).collect()
 }

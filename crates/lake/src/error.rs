@@ -36,7 +36,7 @@ pub enum LakeError {
     /// The Delta log could not be read or written.
     #[error("{action} the Delta log of {url}")]
     Log {
-        /// `reading`, `writing` or `creating`.
+        /// `reading`, `writing`, `writing a checkpoint of` or `creating`.
         action: &'static str,
         /// The lake.
         url: String,
@@ -46,7 +46,7 @@ pub enum LakeError {
     /// A file of the lake could not be read or written.
     #[error("{action} {path}")]
     Store {
-        /// `reading`, `writing` or `deleting`.
+        /// `reading`, `writing`, `listing` or `looking for`.
         action: &'static str,
         /// Path within the lake.
         path: Path,
@@ -60,6 +60,40 @@ pub enum LakeError {
         path: Path,
         /// What is wrong.
         reason: String,
+    },
+    /// A ledger file is gone. Most likely another writer merged it into a larger one: refresh and try again.
+    #[error("ledger file {path} is gone")]
+    LedgerMoved {
+        /// Path within the lake.
+        path: Path,
+    },
+    /// A data file that should be taken out is not in the lake (any more); nothing was written to the log.
+    #[error("data file {path} is not in version {version}")]
+    NotLive {
+        /// Path within the lake.
+        path: Path,
+        /// The version that was looked at.
+        version: u64,
+    },
+    /// The log has no version for what was asked.
+    #[error("{reason}")]
+    NoVersion {
+        /// What was asked for, and what there is.
+        reason: String,
+    },
+    /// Data files of an older version were deleted, so it cannot be read any more.
+    #[error(
+        "version {version} cannot be read any more: {missing} of its {files} data files were vacuumed, such as {first}"
+    )]
+    Vacuumed {
+        /// The version asked for.
+        version: u64,
+        /// Files that are gone.
+        missing: usize,
+        /// Files of the version.
+        files: usize,
+        /// One of the files that are gone.
+        first: Path,
     },
     /// Another writer committed first; nothing was written to the log. Refresh, check for duplicates, try again.
     #[error("another writer committed version {version} first")]
@@ -81,6 +115,14 @@ impl LakeError {
 
     pub(crate) fn store(action: &'static str, path: &Path, source: object_store::Error) -> Self {
         Self::Store { action, path: path.clone(), source }
+    }
+
+    /// A file of a ledger segment could not be read; one that is not there was merged into another.
+    pub(crate) fn segment(path: &Path, source: object_store::Error) -> Self {
+        match source {
+            object_store::Error::NotFound { .. } => Self::LedgerMoved { path: path.clone() },
+            source => Self::store("reading", path, source),
+        }
     }
 
     pub(crate) fn ledger(path: &Path, reason: impl ToString) -> Self {

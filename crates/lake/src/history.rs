@@ -1,9 +1,12 @@
 //! What was committed when.
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::error::LakeError;
 use crate::lake::Lake;
+
+/// Commits read at once.
+const READS_IN_FLIGHT: usize = 16;
 
 /// One commit of the lake.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -19,17 +22,23 @@ pub struct CommitSummary {
 }
 
 impl Lake {
-    /// The last `limit` commits, newest first.
+    /// The last `limit` commits, newest first, as far as the log goes back.
     pub async fn history(&self, limit: usize) -> Result<Vec<CommitSummary>, LakeError> {
-        let newest = self.snapshot().version;
-        let commits: Vec<_> =
-            self.table.history(Some(limit)).try_collect().await.map_err(|source| self.log_error("reading", source))?;
-        let summary = |(age, info): (usize, deltalake::kernel::CommitInfo)| CommitSummary {
-            version: newest.checked_sub(age as u64),
-            timestamp_millis: info.timestamp,
-            operation: info.operation,
-            metrics: info.info.into_iter().filter(|(key, _)| key.starts_with("trailql.")).collect(),
-        };
-        Ok(commits.into_iter().enumerate().map(summary).collect())
+        let versions = (0..=self.snapshot().version).rev().take(limit);
+        stream::iter(versions)
+            .map(|version| async move {
+                let info = self.commit_info(version).await?;
+                Ok::<_, LakeError>(info.map(|info| CommitSummary {
+                    version: Some(version),
+                    timestamp_millis: info.in_commit_timestamp.or(info.timestamp),
+                    operation: info.operation,
+                    metrics: info.info.into_iter().filter(|(key, _)| key.starts_with("trailql.")).collect(),
+                }))
+            })
+            .buffered(READS_IN_FLIGHT)
+            .try_take_while(|summary| std::future::ready(Ok(summary.is_some())))
+            .try_filter_map(|summary| std::future::ready(Ok(summary)))
+            .try_collect()
+            .await
     }
 }

@@ -118,8 +118,7 @@ impl IdIndex {
     }
 
     async fn read(&self, store: &dyn ObjectStore, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, LakeError> {
-        let parts =
-            store.get_ranges(&self.path, ranges).await.map_err(|e| LakeError::store("reading", &self.path, e))?;
+        let parts = store.get_ranges(&self.path, ranges).await.map_err(|e| LakeError::segment(&self.path, e))?;
         let whole = parts.iter().zip(ranges).all(|(part, range)| part.len() as u64 == range.end - range.start);
         if whole { Ok(parts) } else { Err(LakeError::ledger(&self.path, "it is cut short")) }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::{StructField, StructType};
 use deltalake::logstore::{StorageConfig, default_logstore};
@@ -12,6 +13,7 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
+use tokio::sync::OnceCell;
 use trailql_event::{DATE, REGION, table_schema};
 use trailql_store::{S3Location, Stores};
 use url::Url;
@@ -29,6 +31,8 @@ const TABLE_NAME: &str = "cloudtrail_logs";
 pub struct Lake {
     pub(crate) table: DeltaTable,
     pub(crate) ledger: Arc<Ledger>,
+    /// First day that is kept; see [`Lake::retention_floor`].
+    pub(crate) floor: Arc<OnceCell<Option<NaiveDate>>>,
     snapshot: Arc<Snapshot>,
 }
 
@@ -91,6 +95,14 @@ impl Lake {
         Ok(())
     }
 
+    /// Loads the newest version after a file of this one was found gone; returns `gone` where there is no newer version,
+    /// since then the file is lost.
+    pub async fn catch_up(&mut self, gone: LakeError) -> Result<(), LakeError> {
+        let version = self.snapshot.version;
+        self.refresh().await?;
+        if self.snapshot.version == version { Err(gone) } else { Ok(()) }
+    }
+
     /// The data files as of the last open, refresh or commit.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot)
@@ -120,13 +132,21 @@ impl Lake {
         let failed =
             |source: DeltaTableError| LakeError::Log { action: "reading", url: url.clone(), source: source.into() };
         table.update_state().await.map_err(failed)?;
+        Self::from_table(table).await
+    }
+
+    /// The lake at the version that `table` has loaded.
+    pub(crate) async fn from_table(table: DeltaTable) -> Result<Self, LakeError> {
+        let url = table.table_url().to_string();
+        let failed =
+            |source: DeltaTableError| LakeError::Log { action: "reading", url: url.clone(), source: source.into() };
         let state = table.snapshot().map_err(failed)?.snapshot();
         let log_store = table.log_store();
         let manifest = state.domain_metadata(log_store.as_ref(), LEDGER_DOMAIN).await.map_err(failed)?;
         let files = state.try_log_data().map_err(failed)?.iter().map(|view| DataFile::from_view(&view)).collect();
         let snapshot = Arc::new(Snapshot { version: state.version(), files });
         let ledger = Arc::new(Ledger::parse(manifest.as_deref(), log_store.object_store(None))?);
-        Ok(Self { table, ledger, snapshot })
+        Ok(Self { table, ledger, floor: Arc::default(), snapshot })
     }
 
     /// Refuses a Delta table that lacks the columns of [`table_schema`].

@@ -27,7 +27,8 @@ use crate::id_index::IdIndex;
 /// Domain of the Delta log's metadata that names the segments.
 pub(crate) const LEDGER_DOMAIN: &str = "trailql.ledger";
 
-const FOLDER: &str = "_ledger";
+/// Folder of the segments.
+pub const LEDGER_FOLDER: &str = "_ledger";
 
 /// Segments with fewer event IDs than this take part in merges; a merge holds twice this in memory (96 MB).
 const MERGE_BELOW_KEYS: u64 = 4_000_000;
@@ -126,6 +127,11 @@ impl Ledger {
         self.segments.iter().map(|segment| segment.objects).sum()
     }
 
+    /// The files that the ledger consists of, relative to the lake.
+    pub fn paths(&self) -> impl Iterator<Item = Path> + '_ {
+        self.segments.iter().flat_map(|segment| [segment.ids_path(), segment.objects_path()])
+    }
+
     /// Every log file in the ledger with the filter it was read under (empty: read in whole).
     pub async fn objects(&self) -> Result<HashMap<ObjectKey, String>, LakeError> {
         let mut known = HashMap::with_capacity(usize::try_from(self.object_count()).unwrap_or_default());
@@ -186,7 +192,7 @@ impl Ledger {
         }
         keys.sort_unstable();
         let objects = concat_batches(&object_schema(), &objects)
-            .map_err(|error| LakeError::ledger(&Path::from(FOLDER), error))?;
+            .map_err(|error| LakeError::ledger(&Path::from(LEDGER_FOLDER), error))?;
         if !keys.is_empty() || objects.num_rows() > 0 {
             kept.push(self.write(&keys, &objects).await?);
         }
@@ -231,12 +237,21 @@ impl Segment {
     }
 
     fn ids_path(&self) -> Path {
-        Path::from(format!("{FOLDER}/{}.ids", self.name))
+        Path::from(format!("{LEDGER_FOLDER}/{}.ids", self.name))
     }
 
     fn objects_path(&self) -> Path {
-        Path::from(format!("{FOLDER}/{}.objects.parquet", self.name))
+        Path::from(format!("{LEDGER_FOLDER}/{}.objects.parquet", self.name))
     }
+}
+
+/// Whether a file of the lake has the name of a ledger file.
+pub fn is_ledger_path(path: &Path) -> bool {
+    let Some(file) = path.as_ref().strip_prefix(LEDGER_FOLDER).and_then(|rest| rest.strip_prefix('/')) else {
+        return false;
+    };
+    let name = file.strip_suffix(".ids").or_else(|| file.strip_suffix(".objects.parquet"));
+    name.is_some_and(|name| Uuid::parse_str(name).is_ok())
 }
 
 fn object_schema() -> SchemaRef {
@@ -282,7 +297,7 @@ fn encode_objects(batch: &RecordBatch) -> parquet::errors::Result<Bytes> {
 
 async fn read_objects(store: &dyn ObjectStore, segment: &Segment) -> Result<RecordBatch, LakeError> {
     let path = segment.objects_path();
-    let failed = |source| LakeError::store("reading", &path, source);
+    let failed = |source| LakeError::segment(&path, source);
     let bytes = store.get(&path).await.map_err(failed)?.bytes().await.map_err(failed)?;
     let decode = || -> Result<RecordBatch, Box<dyn std::error::Error + Send + Sync>> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()?;

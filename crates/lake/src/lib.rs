@@ -14,19 +14,28 @@
 
 mod commit;
 mod error;
+pub mod file_format;
 mod history;
 mod id_index;
 mod lake;
 mod ledger;
+mod log;
 mod log_cache;
+mod retention;
+mod rewrite;
 mod snapshot;
+mod time_travel;
+mod tombstones;
 
 pub use commit::{NewFile, PendingCommit};
 pub use error::LakeError;
 pub use history::CommitSummary;
 pub use lake::Lake;
-pub use ledger::{Ledger, LedgerDelta, ObjectEntry, ObjectKey};
+pub use ledger::{LEDGER_FOLDER, Ledger, LedgerDelta, ObjectEntry, ObjectKey, is_ledger_path};
+pub use log::{LOG_FOLDER, LogEntry, LogEntryKind, is_log_path, oldest_version};
 pub use snapshot::{DataFile, Snapshot};
+pub use time_travel::AsOf;
+pub use tombstones::Tombstone;
 
 /// Folder of the lake that keeps rejected records and files, one JSON-lines file a run.
 pub const REJECTED_FOLDER: &str = "_rejected";

@@ -46,6 +46,11 @@ pub struct DataFile {
 }
 
 impl DataFile {
+    /// Partition value of `date` as a day.
+    pub fn day(&self) -> Option<NaiveDate> {
+        self.date.and_then(NaiveDate::from_epoch_days)
+    }
+
     pub(crate) fn from_view(view: &LogicalFileView) -> Self {
         let partition = view.partition_values_map();
         let value = |name: &str| partition.get(name).cloned().flatten();

@@ -14,3 +14,4 @@ mod s3;
 mod s3_faults;
 mod sql;
 mod support;
+mod upkeep;

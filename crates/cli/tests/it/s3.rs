@@ -174,7 +174,7 @@ fn filters_narrow_what_is_listed_and_not_what_is_found() {
     bucket.put_logs(&place, "");
     let proxy = FaultProxy::start(bucket.address, |_| Fault::None);
     let near = bucket.through(proxy.address);
-    let mut listed = |args: &[&str]| {
+    let listed = |args: &[&str]| {
         let before = proxy.seen().len();
         let source = bucket.url("");
         let remote = ingest(&Place::new(), &near, &[&[source.as_str(), "--dry-run"], args].concat());

@@ -3,27 +3,23 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 use serde_json::Value;
-use trailql_lake::{CommitSummary, DataFile, Lake, LakeError, Snapshot};
+use trailql_lake::{CommitSummary, Lake, LakeError, Snapshot};
 
+use super::text_table::TextTable;
+use super::total::{Total, day_table};
+use super::{instant, location, print_json};
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 
-/// Days that the text shows; `--json` has them all.
-const DAYS_SHOWN: usize = 31;
-
-/// Looks into a lake
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum LakeCommand {
-    /// Events, files, bytes, time range, regions, days and last commits
-    Info(InfoArgs),
-}
-
-/// Arguments of `trailql lake info`.
+/// Events, files, bytes, time range, regions, days and last commits
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  trailql lake info
+  trailql --lake s3://bucket/lake lake info --json")]
 pub(crate) struct InfoArgs {
     /// Number of commits to show, newest first
     #[arg(long, value_name = "N", default_value_t = 10)]
@@ -44,14 +40,6 @@ struct LakeInfo {
     commits: Vec<CommitSummary>,
 }
 
-/// Sums over some data files.
-#[derive(Debug, Default, Clone, Copy, Serialize)]
-struct Total {
-    events: u64,
-    files: u64,
-    bytes: u64,
-}
-
 /// One region on one day; no day holds the events without a readable time.
 #[derive(Debug, Serialize)]
 struct Partition {
@@ -62,24 +50,15 @@ struct Partition {
 }
 
 /// Runs the command.
-pub(crate) async fn run(command: LakeCommand, globals: &Globals) -> Result<Outcome, CliError> {
+pub(crate) async fn run(args: InfoArgs, globals: &Globals) -> Result<Outcome, CliError> {
     let lake = Lake::open(&globals.stores, &globals.lake).await?;
-    match command {
-        LakeCommand::Info(args) => info(&lake, &args, globals.json, &mut io::stdout().lock()).await?,
+    let info = LakeInfo::read(&lake, args.commits).await?;
+    if globals.json {
+        print_json(&info)?;
+    } else {
+        info.write_text(&mut io::stdout().lock())?;
     }
     Ok(Outcome::Done)
-}
-
-/// Prints the lake on `out`, as text or as one JSON object.
-async fn info(lake: &Lake, args: &InfoArgs, json: bool, out: &mut impl Write) -> Result<(), CliError> {
-    let info = LakeInfo::read(lake, args.commits).await?;
-    if json {
-        serde_json::to_writer_pretty(&mut *out, &info).map_err(io::Error::from)?;
-        writeln!(out)?;
-    } else {
-        info.write_text(out)?;
-    }
-    Ok(())
 }
 
 impl LakeInfo {
@@ -117,14 +96,14 @@ impl LakeInfo {
         self.commit_table().write(out)
     }
 
-    fn regions(&self) -> Table {
+    fn regions(&self) -> TextTable {
         let mut regions: BTreeMap<&str, (Total, Vec<NaiveDate>)> = BTreeMap::new();
         for partition in &self.partitions {
             let (total, days) = regions.entry(partition.region.as_deref().unwrap_or_default()).or_default();
             *total = [*total, partition.total].into_iter().sum();
             days.extend(partition.date);
         }
-        let mut table = Table::new(["region", "events", "files", "bytes", "first day", "last day"]);
+        let mut table = TextTable::new(["region", "events", "files", "bytes", "first day", "last day"]);
         for (region, (total, days)) in regions {
             let day = |day: Option<&NaiveDate>| day.map(ToString::to_string).unwrap_or_default();
             let [events, files, bytes] = total.cells();
@@ -133,30 +112,12 @@ impl LakeInfo {
         table
     }
 
-    fn days(&self) -> Table {
-        let mut days: BTreeMap<NaiveDate, Total> = BTreeMap::new();
-        for partition in &self.partitions {
-            if let Some(date) = partition.date {
-                let total = days.entry(date).or_default();
-                *total = [*total, partition.total].into_iter().sum();
-            }
-        }
-        let mut table = Table::new(["day", "events", "files", "bytes"]);
-        let earlier = days.len().saturating_sub(DAYS_SHOWN);
-        if earlier > 0 {
-            let sum: Total = days.values().take(earlier).copied().sum();
-            let [events, files, bytes] = sum.cells();
-            table.push([format!("{earlier} earlier"), events, files, bytes]);
-        }
-        for (day, total) in days.iter().skip(earlier) {
-            let [events, files, bytes] = total.cells();
-            table.push([day.to_string(), events, files, bytes]);
-        }
-        table
+    fn days(&self) -> TextTable {
+        day_table(self.partitions.iter().filter_map(|partition| Some((partition.date?, partition.total))))
     }
 
-    fn commit_table(&self) -> Table {
-        let mut table = Table::new(["commit", "operation", "kept", "duplicates", "filtered", "rejected", "time"]);
+    fn commit_table(&self) -> TextTable {
+        let mut table = TextTable::new(["commit", "operation", "kept", "duplicates", "filtered", "rejected", "time"]);
         for commit in &self.commits {
             let count = |name: &str| {
                 commit
@@ -180,72 +141,6 @@ impl LakeInfo {
     }
 }
 
-impl Total {
-    fn cells(self) -> [String; 3] {
-        [HumanCount(self.events).to_string(), HumanCount(self.files).to_string(), HumanBytes(self.bytes).to_string()]
-    }
-}
-
-impl From<&DataFile> for Total {
-    fn from(file: &DataFile) -> Self {
-        Self { events: file.row_count.unwrap_or_default(), files: 1, bytes: file.size_bytes }
-    }
-}
-
-impl<'a> FromIterator<&'a DataFile> for Total {
-    fn from_iter<I: IntoIterator<Item = &'a DataFile>>(files: I) -> Self {
-        files.into_iter().map(Self::from).sum()
-    }
-}
-
-impl std::iter::Sum for Total {
-    fn sum<I: Iterator<Item = Self>>(totals: I) -> Self {
-        totals.fold(Self::default(), |sum, total| Self {
-            events: sum.events + total.events,
-            files: sum.files + total.files,
-            bytes: sum.bytes + total.bytes,
-        })
-    }
-}
-
-/// Lines of cells under a head; the first column is set left, the rest right.
-struct Table {
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    fn new<const N: usize>(head: [&str; N]) -> Self {
-        Self { rows: vec![head.map(str::to_owned).to_vec()] }
-    }
-
-    fn push<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.to_vec());
-    }
-
-    fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        writeln!(out)?;
-        for row in &self.rows {
-            let mut line = format!("{:<1$}", row[0], widths[0]);
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                line.push_str(&format!("  {cell:>width$}"));
-            }
-            writeln!(out, "{}", line.trim_end())?;
-        }
-        Ok(())
-    }
-}
-
-/// The lake's folder where it is local, else its URL.
-fn location(lake: &Lake) -> String {
-    match lake.url().to_file_path() {
-        Ok(path) => path.display().to_string().trim_end_matches('/').to_owned(),
-        Err(()) => lake.url().to_string(),
-    }
-}
-
 /// The `eventtime` of every file's `minValues` or `maxValues`.
 fn bound(snapshot: &Snapshot, side: &str) -> impl Iterator<Item = DateTime<Utc>> {
     let times: Vec<_> = snapshot
@@ -263,19 +158,17 @@ fn bound(snapshot: &Snapshot, side: &str) -> impl Iterator<Item = DateTime<Utc>>
 fn partitions(snapshot: &Snapshot) -> Vec<Partition> {
     let mut totals: BTreeMap<(Option<String>, Option<NaiveDate>), Total> = BTreeMap::new();
     for file in &snapshot.files {
-        let total = totals.entry((file.region.clone(), file.date.and_then(NaiveDate::from_epoch_days))).or_default();
+        let total = totals.entry((file.region.clone(), file.day())).or_default();
         *total = [*total, Total::from(file)].into_iter().sum();
     }
     totals.into_iter().map(|((region, date), total)| Partition { region, date, total }).collect()
 }
 
-fn instant(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use trailql_lake::DataFile;
+
     use super::*;
 
     fn file(region: &str, date: Option<i32>, rows: u64, first: &str, last: &str) -> DataFile {

@@ -26,10 +26,10 @@ const COLUMNS: &[&[&str]] = &[
     &["useridentity", "username"],
 ];
 
-/// The statistics object of a file, as JSON text.
+/// Returns the statistics object of a file, as JSON text.
 ///
 /// Bounds of text come from Parquet's own statistics, which cut long values in a way that keeps them bounds.
-pub(crate) fn delta_stats(metadata: &ParquetMetaData) -> String {
+pub fn delta_stats(metadata: &ParquetMetaData) -> String {
     let (mut least, mut greatest, mut nulls) = (Map::new(), Map::new(), Map::new());
     for path in COLUMNS {
         let chunks = metadata.row_groups().iter().filter_map(|group| {

@@ -1,0 +1,13 @@
+//! How the lake's data files are written: order of rows, encodings, statistics, bloom filters, names.
+//!
+//! Whoever writes data files, an ingest or a compaction, writes them alike, so that a query prunes both alike.
+
+mod order;
+mod path;
+mod properties;
+mod stats;
+
+pub use order::{SORT_COLUMNS, column_at};
+pub use path::{is_data_path, new_data_path};
+pub use properties::{ROW_GROUP_ROWS, writer_properties};
+pub use stats::delta_stats;
