@@ -102,7 +102,6 @@ impl IngestArgs {
     fn options(&self, source: Source) -> IngestOptions {
         let either = |own: &Vec<String>, named: Vec<String>| if own.is_empty() { named } else { own.clone() };
         IngestOptions {
-            sources: source.urls,
             filters: Filters {
                 since: self.since.or(source.since),
                 until: self.until.or(source.until),
@@ -112,6 +111,7 @@ impl IngestArgs {
             },
             dry_run: self.dry_run,
             batch_bytes: self.batch_bytes,
+            ..IngestOptions::new(source.urls)
         }
     }
 }

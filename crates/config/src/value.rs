@@ -107,8 +107,8 @@ impl Value {
 
 /// Reads a size such as `512MiB`, in bytes. The error says what would have been right.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
-    let size = text.parse::<ByteSize>().map(|size| size.as_u64());
-    size.map_err(|_| "give a size such as 128MiB, 500kB or a number of bytes".to_owned())
+    let size = text.parse::<ByteSize>().ok().map(|size| size.as_u64()).filter(|size| *size > 0);
+    size.ok_or_else(|| "give a size such as 128MiB, 500kB or a number of bytes".to_owned())
 }
 
 /// Reads a span of time: `90s`, `30m`, `24h`, `7d`, `2w`. The error says what would have been right.

@@ -1,6 +1,6 @@
 //! The closing account of a run.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
@@ -43,9 +43,35 @@ pub struct Summary {
     pub interrupted: bool,
     /// Nothing was written.
     pub dry_run: bool,
+    /// From the delivery of the files read to the commit of their events.
+    pub latency: Latency,
     /// Duration of the run.
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
+}
+
+/// How long after its delivery a file's events could be queried.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Latency {
+    /// Mean over the files.
+    #[serde(rename = "mean_seconds")]
+    pub mean: f64,
+    /// Longest.
+    #[serde(rename = "longest_seconds")]
+    pub longest: f64,
+    #[serde(skip)]
+    files: u64,
+}
+
+impl Latency {
+    /// Takes in a file that was delivered at `delivered` and committed just now.
+    pub(crate) fn add(&mut self, delivered: Option<SystemTime>) {
+        let Some(latency) = delivered.and_then(|time| time.elapsed().ok()) else { return };
+        let seconds = latency.as_secs_f64();
+        self.files += 1;
+        self.mean += (seconds - self.mean) / self.files as f64;
+        self.longest = self.longest.max(seconds);
+    }
 }
 
 /// Files by what became of them.
@@ -61,6 +87,8 @@ pub struct FileCounts {
     pub digests: u64,
     /// Files whose place says that no event in them can pass the filters, or is young enough for the lake.
     pub out_of_range: u64,
+    /// Files that the caller left for another run.
+    pub put_off: u64,
     /// Files that could not be read, or not to their end.
     pub failed: u64,
     /// Files without the name of a log file.

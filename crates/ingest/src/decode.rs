@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use arrow::array::BooleanArray;
 use trailql_event::{Damage, DecodedBatch, Decoder, FileAccount, Reject};
@@ -38,6 +39,8 @@ pub(crate) struct DecodedFile {
     /// What this part of the file held.
     pub(crate) account: FileAccount,
     pub(crate) failure: Option<FailedFile>,
+    /// When the file was delivered.
+    pub(crate) modified: Option<SystemTime>,
     /// This is the last part.
     pub(crate) is_complete: bool,
 }
@@ -159,7 +162,7 @@ impl Part<'_> {
             rejected: account.rejected,
             ..ObjectEntry::default()
         };
-        self.unit.files.push(DecodedFile { entry, account, failure, is_complete });
+        self.unit.files.push(DecodedFile { entry, account, failure, modified: file.modified, is_complete });
     }
 
     fn hand_over(&mut self, decoder: &mut Decoder) -> Result<(), IngestError> {

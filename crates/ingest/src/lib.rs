@@ -21,7 +21,7 @@ mod rejected;
 mod run;
 mod sort;
 
-pub use account::{FailedFile, FileCounts, Summary};
+pub use account::{FailedFile, FileCounts, Latency, Summary};
 pub use error::IngestError;
 pub use options::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress};
 pub use run::ingest;

@@ -1,9 +1,10 @@
 //! What an ingest is asked to do, and where it says how far it is.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// JSON bytes of a commit unless asked otherwise. Two batches are in memory at a time, one being filled and one being
 /// written, and columns take about what the JSON takes: 96 MiB keeps the peak well below 1 GiB.
@@ -16,6 +17,10 @@ pub struct IngestOptions {
     pub sources: Vec<String>,
     /// Which events to take.
     pub filters: Filters,
+    /// Of a bucket, list only the days of delivery from this one on.
+    pub delivered_from: Option<NaiveDate>,
+    /// Names of files to leave for another run.
+    pub put_off: HashSet<String>,
     /// Count only: write nothing, commit nothing.
     pub dry_run: bool,
     /// JSON bytes after which what was read is committed.
@@ -25,7 +30,14 @@ pub struct IngestOptions {
 impl IngestOptions {
     /// Asks for all events of some files, folders and patterns.
     pub fn new(sources: Vec<String>) -> Self {
-        Self { sources, filters: Filters::default(), dry_run: false, batch_bytes: DEFAULT_BATCH_BYTES }
+        Self {
+            sources,
+            filters: Filters::default(),
+            delivered_from: None,
+            put_off: HashSet::new(),
+            dry_run: false,
+            batch_bytes: DEFAULT_BATCH_BYTES,
+        }
     }
 }
 
@@ -85,7 +97,8 @@ impl Progress {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_stopped(&self) -> bool {
+    /// Whether somebody asked to end.
+    pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 }

@@ -7,7 +7,7 @@ use trailql_lake::ObjectKey;
 use trailql_source::{DayRange, Kind, Listing, ListingScope, LogFile};
 
 use crate::account::{FailedFile, FileCounts};
-use crate::options::Filters;
+use crate::options::{Filters, IngestOptions};
 
 /// Files of one unit of work: enough that a task pays, little enough that all cores have some.
 const UNIT_BYTES: u64 = 512 << 10;
@@ -33,9 +33,10 @@ impl Plan {
     pub(crate) fn new(
         listing: Listing,
         known: &HashMap<ObjectKey, String>,
-        filters: &Filters,
+        options: &IngestOptions,
         floor: Option<NaiveDate>,
     ) -> Self {
+        let filters = &options.filters;
         let mut plan = Self::default();
         plan.counts.found = (listing.files.len() + listing.unreadable.len()) as u64;
         plan.counts.ignored = listing.ignored.len() as u64;
@@ -52,6 +53,8 @@ impl Plan {
                 plan.counts.digests += 1;
             } else if is_out_of_range(&file, days) {
                 plan.counts.out_of_range += 1;
+            } else if options.put_off.contains(&file.name) {
+                plan.counts.put_off += 1;
             } else {
                 if room == 0 || plan.units.is_empty() {
                     plan.units.push(Vec::new());
@@ -73,9 +76,11 @@ impl Plan {
     }
 }
 
-/// What of a bucket needs to be listed for `filters`.
-pub(crate) fn listing_scope(filters: &Filters) -> ListingScope {
-    let days = delivery_days(filters, None);
+/// What of a bucket needs to be listed.
+pub(crate) fn listing_scope(options: &IngestOptions) -> ListingScope {
+    let filters = &options.filters;
+    let mut days = delivery_days(filters, None);
+    days.first = days.first.max(options.delivered_from);
     ListingScope { days, accounts: filters.accounts.clone(), regions: filters.regions.clone() }
 }
 

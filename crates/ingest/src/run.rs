@@ -46,7 +46,7 @@ pub async fn ingest(
 ) -> Result<Summary, IngestError> {
     let start = Instant::now();
     let filter = EventFilter::try_new(&options.filters)?;
-    let listing = list(stores, &options.sources, &listing_scope(&options.filters)).await?;
+    let listing = list(stores, &options.sources, &listing_scope(options)).await?;
     let mut lake = match (options.dry_run, Lake::open(stores, location).await) {
         (_, Ok(lake)) => Some(lake),
         (true, Err(LakeError::NotFound { .. })) => None,
@@ -57,7 +57,7 @@ pub async fn ingest(
         Some(lake) => (known_files(lake).await?, lake.retention_floor().await?),
         None => Default::default(),
     };
-    let plan = Plan::new(listing, &known, &options.filters, floor);
+    let plan = Plan::new(listing, &known, options, floor);
     drop(known);
     let (files, bytes) = plan.size();
     progress.files_total.store(files, Ordering::Relaxed);
@@ -292,6 +292,7 @@ impl BatchWriter {
             }
             self.open_files.remove(&entry.key);
             summary.bytes_read += entry.size_bytes;
+            summary.latency.add(file.modified);
             match file.failure {
                 Some(failure) => failed.push(failure),
                 None if file.account.is_digest => summary.files.digests += 1,

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use trailql_store::{Bucket, ListedObject, Problem, S3Location, StoreError, Stores};
 use xxhash_rust::xxh3::xxh3_128;
@@ -26,6 +26,8 @@ pub struct LogFile {
     /// Identity of the file with this content, as far as that shows without reading it: a hash of name, size and
     /// modification time, or of URL, size and ETag.
     pub identity: u128,
+    /// When it was last written, which for a delivered file is when it was delivered.
+    pub modified: Option<SystemTime>,
     /// What its place says about it, if it is laid out as CloudTrail delivers.
     pub key: Option<LogKey>,
     pub(crate) place: Place,
@@ -140,17 +142,19 @@ async fn list_local_apart(source: String, mut listing: Listing) -> Result<Listin
 impl LogFile {
     pub(crate) fn local(path: PathBuf, metadata: &Metadata) -> Self {
         let name = path.to_string_lossy().into_owned();
-        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let modified = modified.unwrap_or_default().as_nanos().to_le_bytes();
-        let identity = identity(path.as_os_str().as_encoded_bytes(), metadata.len(), &modified);
-        Self { key: LogKey::parse(&name), size_bytes: metadata.len(), identity, name, place: Place::Local(path) }
+        let modified = metadata.modified().ok();
+        let nanos = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_nanos();
+        let identity = identity(path.as_os_str().as_encoded_bytes(), metadata.len(), &nanos.to_le_bytes());
+        let key = LogKey::parse(&name);
+        Self { key, size_bytes: metadata.len(), identity, modified, name, place: Place::Local(path) }
     }
 
     pub(crate) fn object(bucket: &Bucket, object: ListedObject) -> Self {
         let name = format!("s3://{}/{}", bucket.name(), object.key);
         let identity = identity(name.as_bytes(), object.size_bytes, object.e_tag.as_deref().unwrap_or("").as_bytes());
         let place = Place::Object { bucket: bucket.clone(), e_tag: object.e_tag };
-        Self { key: LogKey::parse(&name), size_bytes: object.size_bytes, identity, name, place }
+        let (key, modified) = (LogKey::parse(&name), Some(object.modified));
+        Self { key, size_bytes: object.size_bytes, identity, modified, name, place }
     }
 
     fn is_same_file(&self, other: &Self) -> bool {

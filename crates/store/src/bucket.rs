@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -63,6 +64,8 @@ pub struct ListedObject {
     pub size_bytes: u64,
     /// What changes with its content.
     pub e_tag: Option<String>,
+    /// When it was last written.
+    pub modified: SystemTime,
 }
 
 impl Bucket {
@@ -90,8 +93,12 @@ impl Bucket {
         };
         let prefix = Some(request.prefix).filter(|prefix| !prefix.is_empty());
         let page = self.s3.list_paginated(prefix, options).await?;
-        let object =
-            |meta: ObjectMeta| ListedObject { key: meta.location.into(), size_bytes: meta.size, e_tag: meta.e_tag };
+        let object = |meta: ObjectMeta| ListedObject {
+            modified: meta.last_modified.into(),
+            key: meta.location.into(),
+            size_bytes: meta.size,
+            e_tag: meta.e_tag,
+        };
         Ok(Page {
             objects: page.result.objects.into_iter().map(object).collect(),
             folders: page.result.common_prefixes.into_iter().map(|folder| format!("{folder}/")).collect(),

@@ -55,7 +55,7 @@ impl Environment {
 /// The default chains of the AWS SDKs, with less patience for an instance metadata service that is not there.
 ///
 /// The region is not asked of that service: S3 itself names the region of a bucket.
-async fn load_sdk_config(settings: &S3Settings) -> SdkConfig {
+pub(crate) async fn load_sdk_config(settings: &S3Settings) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use tokio::sync::OnceCell;
 
 use crate::bucket::Bucket;
-use crate::environment::Environment;
+use crate::environment::{Environment, load_sdk_config};
 use crate::error::{StoreError, chain};
 use crate::settings::{Encryption, S3Settings};
 use crate::usage::{Counters, StoreUsage};
@@ -61,6 +62,12 @@ impl Stores {
             Arc::clone(buckets.entry(name.to_owned()).or_default())
         };
         cell.get_or_try_init(|| self.open(name)).await.cloned()
+    }
+
+    /// The same credentials and region for other services of AWS; their endpoints come from the usual places.
+    pub async fn sdk_config(&self) -> SdkConfig {
+        install_crypto();
+        load_sdk_config(&self.inner.settings).await
     }
 
     /// What all buckets together were asked so far.

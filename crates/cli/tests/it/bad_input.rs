@@ -127,7 +127,7 @@ fn wrong_usage_is_told_apart_from_failure() {
         (&["ingest", "empty"], "no log files"),
         (&["ingest", "gs://bucket/prefix"], "not supported"),
         (&["ingest", "s3://"], "not a URL of S3"),
-        (&["ingest"], "required"),
+        (&["ingest"], "there is nothing to ingest"),
         (&["ingest", "--since", "soon", "empty"], "give a time"),
         (&["lake", "info"], "no lake at"),
         (&["nonsense"], "unrecognized"),

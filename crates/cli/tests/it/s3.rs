@@ -332,7 +332,7 @@ fn trouble_is_named_with_what_to_do() {
             ["plain HTTP", "TRAILQL_S3_ALLOW_HTTP"],
         ),
         (&[("AWS_ENDPOINT_URL", "s3.example:1")], &["ingest", &source], 2, ["not an endpoint", "s3.example"]),
-        (&[("AWS_MAX_ATTEMPTS", "many")], &["ingest", &source], 2, ["AWS_MAX_ATTEMPTS", "number"]),
+        (&[("AWS_MAX_ATTEMPTS", "many")], &["ingest", &source], 2, ["s3.max_attempts", "number"]),
         (&[("AWS_ENDPOINT_URL", &denied)], &["ingest", &source], 1, ["access denied", "s3:ListBucket"]),
         (&[("AWS_ENDPOINT_URL", &denied)], &["--lake", &source, "lake", "info"], 1, ["access denied", "s3:ListBucket"]),
         (
