@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use trailql_config::ConfigError;
+use trailql_follow::FollowError;
 use trailql_ingest::IngestError;
 use trailql_lake::LakeError;
 use trailql_repl::ReplError;
@@ -139,7 +140,7 @@ impl From<SourceError> for CliError {
         match error {
             SourceError::Store(error) => error.into(),
             SourceError::List { ref problem, .. } => Self::store(error.to_string(), problem),
-            SourceError::Interrupted(_) => Self::failure(error),
+            SourceError::Interrupted(_) | SourceError::Stdin(_) => Self::failure(error),
             error => Self::usage(error),
         }
     }
@@ -184,6 +185,18 @@ impl From<UpkeepError> for CliError {
         match error {
             UpkeepError::Lake(error) => error.into(),
             UpkeepError::FutureFloor { .. } => Self::usage(error),
+            error => Self::failure(error),
+        }
+    }
+}
+
+impl From<FollowError> for CliError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Ingest(error) => error.into(),
+            FollowError::Lake(error) => error.into(),
+            FollowError::Upkeep(error) => error.into(),
+            FollowError::QueueUrl { .. } => Self::usage(error),
             error => Self::failure(error),
         }
     }

@@ -1,26 +1,24 @@
 //! `trailql ingest`: log files into the lake.
 
-use std::io::{self, IsTerminal, Write};
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+mod account;
+mod bar;
+mod following;
+mod history;
 
-use chrono::{DateTime, Utc};
-use clap::Args;
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use trailql_config::{Config, Source, parse_time};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::{Args, ValueEnum};
+use trailql_config::{Config, Source, parse_span, parse_time};
 use trailql_ingest::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress, Summary, ingest};
 
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
+use crate::ingest::account::report;
+use crate::ingest::bar::Bar;
 use crate::interrupt::stop_on_interrupt;
-
-/// Failed files that are named one by one.
-const FAILURES_SHOWN: usize = 20;
-
-/// Redraws of the progress bar.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Take CloudTrail log files into the lake
 ///
@@ -31,11 +29,15 @@ const TICK: Duration = Duration::from_millis(100);
   trailql ingest ./AWSLogs
   trailql ingest --since 7d --region us-east-1 ./AWSLogs
   trailql ingest --since 7d s3://my-trail/AWSLogs/
+  trailql ingest --follow --sqs https://sqs.eu-west-1.amazonaws.com/111122223333/trail s3://my-trail/AWSLogs/
+  trailql ingest --from lookup-events --region eu-west-1 --since 7d
+  zcat old/*.gz | trailql ingest -
   trailql ingest --where \"errorcode IS NOT NULL\" 'logs/2024-*/*.json.gz'
 
 Exit codes: 0 everything was taken; 1 files or records could not be read (the others were taken); 2 wrong usage.")]
 pub(crate) struct IngestArgs {
-    /// Files, folders, patterns or s3:// URLs of log files, or names of [sources] in trailql.toml; all of those by default
+    /// Files, folders, patterns or s3:// URLs of log files, `-` for standard input, or names of [sources] in
+    /// trailql.toml; all of those by default
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
     /// Take only events at or after this time (RFC 3339, a day, or 7d, 24h)
@@ -53,6 +55,21 @@ pub(crate) struct IngestArgs {
     /// Take only events that meet an SQL condition over the stored columns
     #[arg(long = "where", value_name = "EXPR")]
     condition: Option<String>,
+    /// Keep on ingesting what is delivered, and look after the lake, until stopped
+    #[arg(long, conflicts_with = "dry_run")]
+    follow: bool,
+    /// With --follow: how often to look for new files [default: follow.interval of trailql.toml, 1m]
+    #[arg(long, value_name = "SPAN", value_parser = parse_span, requires = "follow")]
+    interval: Option<TimeDelta>,
+    /// With --follow: take new files from this SQS queue instead of listing the source again and again
+    #[arg(long, value_name = "URL", requires = "follow")]
+    sqs: Option<String>,
+    /// Where the events come from
+    #[arg(long, value_enum, default_value_t = From::Files)]
+    from: From,
+    /// With --from lookup-events: folder for the events as they were fetched
+    #[arg(long, value_name = "DIR", default_value = "./trailql-lookup")]
+    spool: PathBuf,
     /// Count what would be taken, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -61,8 +78,25 @@ pub(crate) struct IngestArgs {
     batch_bytes: u64,
 }
 
+/// Where events come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum From {
+    /// Log files
+    Files,
+    /// The event history of the last 90 days, through CloudTrail's API: for accounts without a trail
+    LookupEvents,
+}
+
 /// Runs the command: one ingest for each source that trailql.toml names, one for all others together.
 pub(crate) async fn run(args: IngestArgs, globals: &Globals) -> Result<Outcome, CliError> {
+    if args.from == From::LookupEvents {
+        let folder = history::fetch_history(&args, globals).await?;
+        let source = Source { urls: vec![folder], ..Source::default() };
+        return run_once(&args.options(source), globals).await;
+    }
+    if args.follow {
+        return following::run(&args, globals).await;
+    }
     let mut outcome = Outcome::Done;
     for options in args.runs(&globals.config)? {
         outcome = match run_once(&options, globals).await? {
@@ -138,119 +172,4 @@ async fn run_once(options: &IngestOptions, globals: &Globals) -> Result<Outcome,
         summary if summary.is_clean() => Outcome::Done,
         _ => Outcome::DoneWithFailures,
     })
-}
-
-/// Says on stderr what was read and what became of it; problems are said even when quiet.
-fn report(summary: &Summary, globals: &Globals) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    for failed in summary.failed.iter().take(FAILURES_SHOWN) {
-        writeln!(err, "trailql: {} {}", failed.file, failed.reason)?;
-    }
-    if let Some(more) = summary.failed.len().checked_sub(FAILURES_SHOWN + 1) {
-        writeln!(err, "trailql: … and {} more files that could not be read", more + 1)?;
-    }
-    if let Some(folder) = &summary.rejected_folder {
-        writeln!(err, "trailql: what could not be read is kept with its reasons in {folder} of the lake")?;
-    }
-    if globals.quiet {
-        return Ok(());
-    }
-    write_account(summary, &mut err)
-}
-
-fn write_account(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
-    let files = &summary.files;
-    let count = |count: u64| HumanCount(count).to_string();
-    write!(out, "files   {} found", count(files.found))?;
-    let parts = [
-        (files.read, "read"),
-        (files.known, "in the lake already"),
-        (files.digests, "digests"),
-        (files.out_of_range, "out of range"),
-        (files.failed, "failed"),
-        (files.ignored, "ignored by name"),
-    ];
-    for (n, what) in parts.iter().filter(|(n, _)| *n > 0) {
-        write!(out, ", {} {what}", count(*n))?;
-    }
-    writeln!(out)?;
-    writeln!(
-        out,
-        "events  {} read = {} kept + {} duplicates + {} filtered + {} rejected",
-        count(summary.read),
-        count(summary.kept),
-        count(summary.duplicates),
-        count(summary.filtered),
-        count(summary.rejected)
-    )?;
-    if summary.expired > 0 {
-        writeln!(out, "        {} of the filtered are older than what the lake keeps", count(summary.expired))?;
-    }
-    if summary.conflicts > 0 {
-        writeln!(out, "        {} of the rejected have the ID of another event of the lake", count(summary.conflicts))?;
-    }
-    if summary.untimed > 0 {
-        writeln!(out, "        {} of the kept have no readable time", count(summary.untimed))?;
-    }
-    let seconds = summary.elapsed.as_secs_f64().max(0.001);
-    write!(out, "time    {seconds:.1} s, {}/s", HumanBytes((summary.bytes_read as f64 / seconds) as u64))?;
-    writeln!(out, ", {} events/s", count((summary.read as f64 / seconds) as u64))?;
-    match summary.version {
-        _ if summary.dry_run => writeln!(out, "lake    nothing was written (dry run)"),
-        Some(version) => writeln!(
-            out,
-            "lake    {} at version {version}, {} written",
-            summary.lake,
-            HumanBytes(summary.bytes_written)
-        ),
-        None => Ok(()),
-    }?;
-    if summary.interrupted {
-        writeln!(out, "stopped before the end; run the same command again to go on")?;
-    }
-    Ok(())
-}
-
-/// A progress bar that follows the counters; nothing where stderr is no terminal.
-struct Bar {
-    bar: ProgressBar,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Bar {
-    fn start(progress: &Arc<Progress>, globals: &Globals) -> Self {
-        let visible = !globals.quiet && io::stderr().is_terminal();
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        let style = ProgressStyle::with_template(
-            "{bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {msg}, {eta} left",
-        );
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let (drawn, progress) = (bar.clone(), Arc::clone(progress));
-        let task = tokio::spawn(async move {
-            loop {
-                let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-                drawn.set_length(load(&progress.bytes_total));
-                drawn.set_position(load(&progress.bytes));
-                let (files, total) = (load(&progress.files), load(&progress.files_total));
-                let events = load(&progress.events);
-                let rate = events as f64 / drawn.elapsed().as_secs_f64().max(0.001);
-                drawn.set_message(format!(
-                    "{}/{} files, {} events, {} events/s",
-                    HumanCount(files),
-                    HumanCount(total),
-                    HumanCount(events),
-                    HumanCount(rate as u64)
-                ));
-                tokio::time::sleep(TICK).await;
-            }
-        });
-        Self { bar, task }
-    }
-
-    async fn finish(self) {
-        self.task.abort();
-        let _ = self.task.await;
-        self.bar.finish_and_clear();
-    }
 }

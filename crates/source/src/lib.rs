@@ -6,6 +6,7 @@ mod local;
 mod read_ahead;
 mod s3;
 mod scope;
+mod stdin;
 mod unpack;
 
 pub use key::{Kind, LogKey};

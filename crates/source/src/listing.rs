@@ -3,8 +3,10 @@
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tempfile::TempPath;
 use trailql_store::{Bucket, ListedObject, Problem, S3Location, StoreError, Stores};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -12,6 +14,7 @@ use crate::key::LogKey;
 use crate::local::list_local;
 use crate::s3::list_s3;
 use crate::scope::ListingScope;
+use crate::stdin::{STDIN, spool};
 
 /// Endings of files that a folder is searched for.
 const ENDINGS: [&str; 6] = ["json", "gz", "jsonl", "ndjson", "log", "cloudtrail"];
@@ -38,6 +41,8 @@ pub struct LogFile {
 pub(crate) enum Place {
     /// On this machine.
     Local(PathBuf),
+    /// Copied from standard input, and deleted when nobody needs it any more.
+    Spooled(Arc<TempPath>),
     /// In a bucket, under the key that the file's name ends with.
     Object { bucket: Bucket, e_tag: Option<String> },
 }
@@ -97,6 +102,9 @@ pub enum SourceError {
         /// Why it was not.
         problem: Problem,
     },
+    /// Standard input broke off, or there is no room for a copy of it.
+    #[error("standard input cannot be read")]
+    Stdin(#[source] std::io::Error),
     /// The search of a local folder was interrupted.
     #[error("listing log files was interrupted")]
     Interrupted(#[source] tokio::task::JoinError),
@@ -111,7 +119,7 @@ impl SourceError {
 /// Lists the log files at `sources`: files, folders (searched whole), patterns such as `logs/2024-*/*.gz`, and the same
 /// as URLs (`s3://bucket/key`, `s3://bucket/prefix/`, `s3://bucket/prefix/*/*.gz`).
 ///
-/// A file that is named itself is taken whatever its name. A file reached twice is listed once. Of a bucket, folders that
+/// `-` is standard input, as one log file. A file that is named itself is taken whatever its name. A file reached twice is listed once. Of a bucket, folders that
 /// `scope` rules out are not listed.
 pub async fn list(stores: &Stores, sources: &[String], scope: &ListingScope) -> Result<Listing, SourceError> {
     let mut listing = Listing::default();
@@ -119,6 +127,11 @@ pub async fn list(stores: &Stores, sources: &[String], scope: &ListingScope) -> 
         let before = listing.files.len() + listing.unreadable.len();
         let may_be_empty = match S3Location::parse(source) {
             Some(location) => list_s3(stores, &location?, scope, &mut listing).await?,
+            None if source == STDIN => {
+                let spooled = tokio::task::spawn_blocking(|| spool(std::io::stdin().lock())).await;
+                listing.files.push(spooled.map_err(SourceError::Interrupted)?.map_err(SourceError::Stdin)?);
+                false
+            }
             None => {
                 listing = list_local_apart(source.clone(), listing).await?;
                 false
@@ -160,7 +173,9 @@ impl LogFile {
     fn is_same_file(&self, other: &Self) -> bool {
         match (&self.place, &other.place) {
             (Place::Local(path), Place::Local(other)) => path == other,
-            (Place::Object { .. }, Place::Object { .. }) => self.name == other.name,
+            (Place::Object { .. }, Place::Object { .. }) | (Place::Spooled(_), Place::Spooled(_)) => {
+                self.name == other.name
+            }
             _ => false,
         }
     }
@@ -169,7 +184,7 @@ impl LogFile {
     fn order(&self) -> impl Ord + '_ {
         let path = match &self.place {
             Place::Local(path) => path.as_path(),
-            Place::Object { .. } => Path::new(&self.name),
+            Place::Object { .. } | Place::Spooled(_) => Path::new(&self.name),
         };
         (self.key.as_ref().map(|key| (key.day, key.region.as_str())), path)
     }

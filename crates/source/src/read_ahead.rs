@@ -97,6 +97,7 @@ impl ReadAhead {
     pub fn open(&self, file: LogFile) -> OpenFile {
         let source = match &file.place {
             Place::Local(path) => OpeningSource::Local(path.clone()),
+            Place::Spooled(path) => OpeningSource::Local(path.to_path_buf()),
             Place::Object { bucket, e_tag } => {
                 let (answer, opening) = oneshot::channel();
                 let key = file.name.get("s3://".len() + bucket.name().len() + 1..).unwrap_or_default();
