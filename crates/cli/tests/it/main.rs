@@ -6,6 +6,7 @@ mod bad_input;
 mod config;
 mod crash;
 mod fault_proxy;
+mod follow;
 mod made_lake;
 mod moto;
 #[cfg(unix)]

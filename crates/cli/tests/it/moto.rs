@@ -141,9 +141,20 @@ impl Bucket {
 
     /// One request; the server believes any signature.
     pub(crate) fn request(&self, method: &str, key: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let signed =
+            "AWS4-HMAC-SHA256 Credential=key/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+        let headers = [&[("authorization", signed)], headers].concat();
+        self.send(&format!("{method} /{}/{key}", self.name), &headers, body)
+    }
+
+    /// A request to another service of the same server.
+    pub(crate) fn call(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.send(&format!("POST {path}"), headers, body)
+    }
+
+    fn send(&self, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        let mut head = format!("{method} /{}/{key} HTTP/1.1\r\nhost: {}\r\n", self.name, self.address);
-        head += "authorization: AWS4-HMAC-SHA256 Credential=key/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\n";
+        let mut head = format!("{line} HTTP/1.1\r\nhost: {}\r\n", self.address);
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
         }
