@@ -8,6 +8,7 @@ use crate::error::Outcome;
 use crate::ingest::IngestArgs;
 use crate::lake::LakeCommand;
 use crate::sql::SqlArgs;
+use crate::validate::ValidateArgs;
 
 /// Questions to AWS CloudTrail logs, in SQL
 ///
@@ -20,6 +21,7 @@ use crate::sql::SqlArgs;
   trailql ingest ./AWSLogs                     log files into ./trailql-lake
   trailql sql -c 'SELECT eventname, count(*) FROM cloudtrail_logs GROUP BY 1 ORDER BY 2 DESC LIMIT 10'
   trailql sql --raw ./AWSLogs -c 'SELECT count(*) FROM cloudtrail_raw'
+  trailql validate ./AWSLogs --since 30d       that no log file was altered
   trailql                                      the interactive shell
 
 Exit codes: 0 done; 1 something failed or was rejected; 2 wrong usage; 130 interrupted.")]
@@ -56,6 +58,7 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     #[command(subcommand)]
     Lake(LakeCommand),
+    Validate(ValidateArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:
   trailql completions bash > /etc/bash_completion.d/trailql")]

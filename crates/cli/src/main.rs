@@ -10,6 +10,7 @@ mod result_file;
 mod shell;
 mod sql;
 mod time;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ async fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Ingest(args)) => ingest::run(args, &globals).await,
         Some(Command::Lake(command)) => lake::run(command, &globals).await,
         Some(Command::Sql(args)) => sql::run(args, &globals).await,
+        Some(Command::Validate(args)) => validate::run(args, &globals).await,
         Some(Command::Completions { shell }) => Ok(args::print_completions(shell)),
         None => shell::run(&globals).await,
     }

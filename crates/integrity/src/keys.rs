@@ -69,6 +69,7 @@ pub struct KeyRing {
     keys: Mutex<HashMap<String, PublicKey>>,
     source: Option<Arc<dyn KeySource>>,
     asked: tokio::sync::Mutex<HashSet<(String, DateTime<Utc>, DateTime<Utc>)>>,
+    fetched: Mutex<HashSet<String>>,
 }
 
 /// A span of time that keys are asked for.
@@ -113,6 +114,12 @@ impl KeyRing {
         keys
     }
 
+    /// Those of them that the source of keys gave out.
+    pub fn fetched_keys(&self) -> Vec<PublicKey> {
+        let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        self.keys().into_iter().filter(|key| fetched.contains(&key.fingerprint)).collect()
+    }
+
     /// The key of that name; asks for the keys that signed in `region` in `span` if it is not at hand.
     pub(crate) async fn find(&self, fingerprint: &str, region: &str, span: Span) -> Result<Option<PublicKey>, String> {
         if let Some(key) = self.lock().get(fingerprint) {
@@ -126,6 +133,8 @@ impl KeyRing {
             let keys = source.list(region, span.start, span.end).await.map_err(|error| error.to_string())?;
             tracing::info!(region, keys = keys.len(), "asked CloudTrail for public keys");
             asked.insert(question);
+            let names = keys.iter().map(|key| key.fingerprint.clone());
+            self.fetched.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
             self.add(keys);
         }
         Ok(self.lock().get(fingerprint).cloned())

@@ -189,7 +189,7 @@ async fn check_signature(
 }
 
 /// `None` if the digest is the one that the digest behind it was made after.
-fn check_link(content: &Content, link: &Link) -> Option<Verdict> {
+pub(crate) fn check_link(content: &Content, link: &Link) -> Option<Verdict> {
     let hash = hex::encode(content.sha256);
     if link.hash.as_ref().is_some_and(|recorded| !recorded.eq_ignore_ascii_case(&hash)) {
         return Some(Verdict::PreviousHashMismatch);

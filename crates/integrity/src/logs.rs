@@ -116,7 +116,7 @@ impl Check {
         if self.is_proved_before() {
             return Verdict::ValidBefore;
         }
-        let Some(bucket) = self.run.source.find(&entry.s3_bucket, &entry.s3_object) else {
+        let Some(bucket) = self.run.source.find(&entry.s3_bucket, &entry.s3_object).await else {
             return Verdict::BucketNotAtHand { bucket: entry.s3_bucket.clone() };
         };
         let got = match bucket.get(&entry.s3_object).await {

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path as FsPath, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt, future};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::sync::Mutex;
 
 use crate::bucket::Bucket;
 use crate::digest::Digest;
@@ -27,9 +30,10 @@ const MAX_PEEKS: usize = 20;
 const PEEK_BYTES: u64 = 64 << 20;
 
 /// Opens the buckets that a chain of digests leads to when a trail has changed its bucket.
+#[async_trait]
 pub trait OpenBucket: std::fmt::Debug + Send + Sync {
     /// A store rooted at the bucket, or why there is none.
-    fn open(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, Box<dyn std::error::Error + Send + Sync>>;
+    async fn open(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
 /// What is to be validated.
@@ -38,6 +42,7 @@ pub struct Source {
     /// As the user gave it.
     pub(crate) name: String,
     pub(crate) roots: Vec<Root>,
+    /// Those that were opened, and those that could not be.
     buckets: Mutex<HashMap<String, Option<Arc<Bucket>>>>,
     opener: Option<Arc<dyn OpenBucket>>,
     /// Of exported evidence: what it says about itself.
@@ -73,8 +78,7 @@ impl Source {
         let root =
             |path| Root { bucket: Arc::clone(&bucket), path, store: Arc::clone(&store), narrowed: narrowed.clone() };
         let roots = paths.into_iter().map(root).collect();
-        let buckets = HashMap::from([(name.to_owned(), Some(Arc::clone(&bucket)))]);
-        Self { name: source_name, roots, buckets: Mutex::new(buckets), opener, manifest: None }.checked()
+        Self { name: source_name, roots, buckets: Mutex::default(), opener, manifest: None }.checked()
     }
 
     /// A folder that is a copy of a bucket, of a part of one, or exported evidence.
@@ -120,21 +124,30 @@ impl Source {
     }
 
     /// The bucket that `key` is to be read from; `None` if it is not at hand.
-    pub(crate) fn find(&self, bucket: &str, key: &str) -> Option<Arc<Bucket>> {
-        let copies = self.roots.iter().map(|root| &root.bucket).filter(|found| found.name() == bucket);
-        if let Some(found) = copies.into_iter().find(|found| found.covers(key)) {
-            return Some(Arc::clone(found));
+    pub(crate) async fn find(&self, bucket: &str, key: &str) -> Option<Arc<Bucket>> {
+        if let Some(found) = self.root_of(bucket, key) {
+            return Some(found);
         }
         let opener = self.opener.as_ref()?;
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = buckets.entry(bucket.to_owned()).or_insert_with(|| match opener.open(bucket) {
+        let mut buckets = self.buckets.lock().await;
+        if let Some(opened) = buckets.get(bucket) {
+            return opened.clone();
+        }
+        let opened = match opener.open(bucket).await {
             Ok(store) => Some(Arc::new(Bucket::new(bucket, store))),
             Err(error) => {
                 tracing::warn!(bucket, %error, "a chain leads to a bucket that cannot be opened");
                 None
             }
-        });
-        opened.clone()
+        };
+        buckets.insert(bucket.to_owned(), opened.clone());
+        opened
+    }
+
+    /// The bucket, if it is one of those to be validated, and not one that a chain leads to.
+    pub(crate) fn root_of(&self, bucket: &str, key: &str) -> Option<Arc<Bucket>> {
+        let roots = self.roots.iter().map(|root| &root.bucket);
+        roots.filter(|found| found.name() == bucket).find(|found| found.covers(key)).cloned()
     }
 
     fn checked(self) -> Result<Self, IntegrityError> {
@@ -207,7 +220,6 @@ async fn peek_at_place(store: &dyn ObjectStore, aws_logs: &Path) -> (String, Str
 }
 
 async fn some_digests(store: &dyn ObjectStore, aws_logs: &Path) -> Vec<Path> {
-    use futures::{StreamExt, TryStreamExt, future};
     let is_digest = |path: &Path| path.as_ref().contains("/CloudTrail-Digest/") && path.as_ref().ends_with(".json.gz");
     let listed = store.list(Some(aws_logs)).map_ok(|object| object.location);
     let digests = listed.filter_map(|path| future::ready(path.ok().filter(is_digest)));

@@ -12,7 +12,7 @@ use crate::digest::{DigestKey, Link};
 use crate::error::IntegrityError;
 use crate::finding::{Chain, Finding, Severity, Subject, Verdict};
 use crate::keys::Span;
-use crate::load::{Content, Loaded, Rules, judge, load};
+use crate::load::{Content, Loaded, Rules, check_link, judge, load};
 use crate::logs::LogChecks;
 use crate::run::Run;
 
@@ -98,6 +98,9 @@ impl<'a> Walk<'a> {
                 self.compare_times(&expected, &loaded, end).await;
             }
             expected = self.settle(loaded, end, expected).await?;
+            if self.leads_to_another_root(&expected) {
+                expected = self.look_across(expected).await;
+            }
             if self.has_reached_the_begin(&expected) {
                 break;
             }
@@ -128,7 +131,7 @@ impl<'a> Walk<'a> {
 
     /// Goes on in another bucket, as the AWS CLI does when a trail has changed its bucket.
     async fn change_bucket(&mut self, link: &Link, end: Option<DateTime<Utc>>) -> Result<Loaded, IntegrityError> {
-        let Some(bucket) = self.run.source.find(&link.bucket, &link.key) else {
+        let Some(bucket) = self.run.source.find(&link.bucket, &link.key).await else {
             let content = Err(Verdict::BucketNotAtHand { bucket: link.bucket.clone() });
             return Ok(Loaded { bucket: Arc::clone(&self.area.bucket), key: link.key.clone(), content });
         };
@@ -145,6 +148,29 @@ impl<'a> Walk<'a> {
         self.listed = read_ahead(self.run, &area, digests.keys, self.metadata);
         self.area = area;
         Ok(load(self.run, bucket, link.key.clone(), self.metadata).await)
+    }
+
+    /// Says what is wrong with the digest in another bucket that a chain goes on from, and nothing if it is right: that
+    /// one is counted there.
+    async fn look_across(&mut self, expected: Expected) -> Expected {
+        let Expected::Linked { link, .. } = &expected else { return expected };
+        let Some(bucket) = self.run.source.root_of(&link.bucket, &link.key) else { return expected };
+        let loaded = load(self.run, bucket, link.key.clone(), self.metadata).await;
+        let verdict = match &loaded.content {
+            Ok(content) => check_link(content, link),
+            Err(verdict) => Some(verdict.clone()),
+        };
+        if let Some(verdict) = verdict {
+            let bucket = link.bucket.clone();
+            self.report(&bucket, &loaded.key, verdict).await;
+        }
+        Expected::Unknown
+    }
+
+    /// Whether a link leads to a bucket that is walked for itself: its chain is then not walked from here as well.
+    fn leads_to_another_root(&self, expected: &Expected) -> bool {
+        matches!(expected, Expected::Linked { link, .. } if link.bucket != self.area.bucket.name()
+            && self.run.source.root_of(&link.bucket, &link.key).is_some())
     }
 
     async fn next_listed(&mut self) -> Option<Listed> {

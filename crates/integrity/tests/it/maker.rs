@@ -110,6 +110,8 @@ pub(crate) struct Trail {
     pub(crate) bucket: String,
     /// Empty, or ending in `/`.
     pub(crate) prefix: String,
+    /// The same.
+    pub(crate) organization: String,
     pub(crate) is_backfill: bool,
     pub(crate) key: SigningKey,
     /// Bucket, key, content and signature of the digest before.
@@ -125,6 +127,7 @@ impl Trail {
             name: name.to_owned(),
             bucket: BUCKET.to_owned(),
             prefix: String::new(),
+            organization: String::new(),
             is_backfill: false,
             key: SigningKey::first(),
             previous: None,
@@ -145,23 +148,23 @@ impl Trail {
     }
 
     pub(crate) fn digest_key(&self, start: i64) -> String {
-        let Self { prefix, account, region, name, home_region, .. } = self;
+        let Self { prefix, organization, account, region, name, home_region, .. } = self;
         let end = hour(start + 1);
         let (day, time) = (end.format("%Y/%m/%d"), end.format("%Y%m%dT%H%M%SZ"));
         let backfill = if self.is_backfill { "_backfill" } else { "" };
         format!(
-            "{prefix}AWSLogs/{account}/CloudTrail-Digest/{region}/{day}/{account}_CloudTrail-Digest_{region}_{name}_\
+            "{prefix}AWSLogs/{organization}{account}/CloudTrail-Digest/{region}/{day}/{account}_CloudTrail-Digest_{region}_{name}_\
              {home_region}_{time}{backfill}.json.gz"
         )
     }
 
     pub(crate) fn log_key(&self, start: i64, n: usize) -> String {
-        let Self { prefix, account, region, name, .. } = self;
+        let Self { prefix, organization, account, region, name, .. } = self;
         let time = hour(start) + TimeDelta::minutes(5 + n as i64);
         let (day, minute) = (time.format("%Y/%m/%d"), time.format("%Y%m%dT%H%MZ"));
         let unique = &hex(digest(&SHA256, format!("{name} {start} {n}").as_bytes()).as_ref())[..16];
         format!(
-            "{prefix}AWSLogs/{account}/CloudTrail/{region}/{day}/{account}_CloudTrail_{region}_{minute}_{unique}.json.gz"
+            "{prefix}AWSLogs/{organization}{account}/CloudTrail/{region}/{day}/{account}_CloudTrail_{region}_{minute}_{unique}.json.gz"
         )
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use object_store::memory::InMemory;
 use object_store::path::Path as StorePath;
-use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions};
+use object_store::{Attribute, Attributes, ObjectStore, PutOptions};
 use trailql_integrity::{
     Filters, Finding, IntegrityError, KeyRing, KeySource, Metadata, OpenBucket, Progress, PublicKey, Report, Severity,
     Source, ValidateOptions, validate,
@@ -87,8 +87,9 @@ impl Stores {
     }
 }
 
+#[async_trait::async_trait]
 impl OpenBucket for Stores {
-    fn open(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn open(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, Box<dyn std::error::Error + Send + Sync>> {
         let store = self.0.get(bucket).ok_or("no such bucket")?;
         Ok(Arc::clone(store) as Arc<dyn ObjectStore>)
     }
@@ -112,7 +113,7 @@ pub(crate) async fn put(store: &dyn ObjectStore, key: &str, bytes: Vec<u8>, meta
 /// A world's trail bucket in memory.
 pub(crate) async fn in_memory(world: &World) -> Source {
     let stores = Arc::new(Stores::new(world).await);
-    let store = stores.open(BUCKET).unwrap_or_else(|_| Arc::new(InMemory::new()));
+    let store = stores.open(BUCKET).await.unwrap();
     Source::bucket(BUCKET, store, "", Some(stores)).await.unwrap()
 }
 
