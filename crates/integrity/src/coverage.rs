@@ -1,5 +1,8 @@
 //! The log files that no digest mentions, against the times that valid digests cover.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::area::{Area, LogFile};
@@ -7,20 +10,24 @@ use crate::error::IntegrityError;
 use crate::finding::{Finding, Subject, Verdict};
 use crate::logs::{PlaceId, place_id};
 use crate::run::Run;
-use std::collections::HashSet;
 
 /// A log file is named by the minute and mentioned by the digest of the hour in which it was delivered: the same, or,
 /// of a file at the turn of an hour or one that S3 took late, the next. Only then is its absence one.
 const MENTIONED_WITHIN: TimeDelta = TimeDelta::hours(2);
 
+/// The digest of an hour is delivered within the next; with some patience.
+const DIGEST_DELIVERED_WITHIN: TimeDelta = TimeDelta::hours(4);
+
 /// Times that valid digests cover.
 pub(crate) struct Coverage {
     /// Merged, by time.
     windows: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    /// End of the time whose digests were looked for.
+    until: DateTime<Utc>,
 }
 
 impl Coverage {
-    pub(crate) fn new(mut windows: Vec<(DateTime<Utc>, DateTime<Utc>)>) -> Self {
+    pub(crate) fn new(mut windows: Vec<(DateTime<Utc>, DateTime<Utc>)>, until: DateTime<Utc>) -> Self {
         windows.sort_unstable();
         let mut merged: Vec<(DateTime<Utc>, DateTime<Utc>)> = Vec::new();
         for (start, end) in windows {
@@ -29,18 +36,21 @@ impl Coverage {
                 _ => merged.push((start, end)),
             }
         }
-        Self { windows: merged }
+        Self { windows: merged, until }
     }
 
     /// What it says about a log file of that time that no digest mentions it.
     fn verdict(&self, time: Option<DateTime<Utc>>) -> Verdict {
-        let newest = self.windows.last().map(|window| window.1);
-        match (time, newest) {
-            (_, None) => Verdict::NotCovered,
-            (Some(time), Some(newest)) if newest < time + MENTIONED_WITHIN => Verdict::AwaitsDigest,
-            (Some(time), _) if !self.holds(time) => Verdict::NotCovered,
-            // What has no time has no excuse either.
-            _ => Verdict::NotMentioned,
+        let (Some(newest), Some(time)) = (self.windows.last().map(|window| window.1), time) else {
+            // What has no time has no excuse, where there are digests.
+            return if self.windows.is_empty() { Verdict::NotCovered } else { Verdict::NotMentioned };
+        };
+        let is_new = self.until < time + DIGEST_DELIVERED_WITHIN;
+        match self.holds(time) {
+            true if newest < time + MENTIONED_WITHIN => Verdict::AwaitsDigest,
+            true => Verdict::NotMentioned,
+            false if newest <= time && is_new => Verdict::AwaitsDigest,
+            false => Verdict::NotCovered,
         }
     }
 
@@ -62,7 +72,7 @@ pub(crate) async fn report_unmentioned(
     let unmentioned = |log: LogFile| {
         let key = log.object.key;
         let verdict = (!mentioned.contains(&place_id(bucket, &key))).then(|| coverage.verdict(log.time));
-        let chain = std::sync::Arc::clone(&chain);
+        let chain = Arc::clone(&chain);
         async move {
             if let Some(verdict) = verdict {
                 let bucket = bucket.to_owned();
@@ -83,12 +93,15 @@ mod tests {
 
     #[test]
     fn tells_added_files_from_uncovered_and_new_ones() {
-        let coverage = Coverage::new(vec![(hour(12), hour(13)), (hour(1), hour(2)), (hour(2), hour(3))]);
+        let windows = vec![(hour(12), hour(13)), (hour(1), hour(2)), (hour(2), hour(3))];
+        let coverage = Coverage::new(windows, hour(20));
         assert_eq!(coverage.verdict(Some(hour(1))), Verdict::NotMentioned);
         assert_eq!(coverage.verdict(Some(hour(3))), Verdict::NotCovered);
         assert_eq!(coverage.verdict(Some(hour(0))), Verdict::NotCovered);
-        assert_eq!(coverage.verdict(Some(hour(12))), Verdict::AwaitsDigest);
+        assert_eq!(coverage.verdict(Some(hour(12))), Verdict::AwaitsDigest, "the next digest may mention it");
+        assert_eq!(coverage.verdict(Some(hour(19))), Verdict::AwaitsDigest);
+        assert_eq!(coverage.verdict(Some(hour(14))), Verdict::NotCovered, "its digest should be there by now");
         assert_eq!(coverage.verdict(None), Verdict::NotMentioned);
-        assert_eq!(Coverage::new(Vec::new()).verdict(Some(hour(1))), Verdict::NotCovered);
+        assert_eq!(Coverage::new(Vec::new(), hour(20)).verdict(Some(hour(1))), Verdict::NotCovered);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc};
+use tokio::task::JoinError;
 
 use crate::area::{Area, Digests};
 use crate::coverage::{Coverage, report_unmentioned};
@@ -154,7 +155,8 @@ impl Run {
         }
         logs.finish().await?;
         if self.options.filters.trails.is_empty() {
-            report_unmentioned(self, area, &logs.mentioned, &Coverage::new(windows)).await?;
+            report_unmentioned(self, area, &logs.mentioned, &Coverage::new(windows, self.options.filters.until))
+                .await?;
         }
         Ok(())
     }
@@ -204,17 +206,9 @@ impl Run {
             let mut gunzip = pooled.unwrap_or_else(Gunzip::new);
             (work(&mut gunzip), gunzip)
         };
-        match tokio::task::spawn_blocking(work).await {
-            Ok((result, gunzip)) => {
-                self.unpackers.lock().unwrap_or_else(PoisonError::into_inner).push(gunzip);
-                result
-            }
-            Err(died) => match died.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is going down, and this task with it.
-                Err(_) => std::future::pending().await,
-            },
-        }
+        let (result, gunzip) = outcome(tokio::task::spawn_blocking(work).await).await;
+        self.unpackers.lock().unwrap_or_else(PoisonError::into_inner).push(gunzip);
+        result
     }
 
     /// Remembers the first thing that went wrong with an export.
@@ -226,5 +220,17 @@ impl Run {
                 None
             }
         }
+    }
+}
+
+/// What a task came to; its panic goes on here.
+pub(crate) async fn outcome<T>(ended: Result<T, JoinError>) -> T {
+    match ended {
+        Ok(result) => result,
+        Err(died) => match died.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going down, and whoever waits here with it.
+            Err(_) => std::future::pending().await,
+        },
     }
 }

@@ -100,13 +100,13 @@ impl Source {
         let paths = find_aws_logs(store.as_ref(), Path::default()).await.map_err(open_error)?;
         let mut roots = Vec::new();
         for path in paths {
+            let above = path.as_ref().strip_suffix(AWS_LOGS).unwrap_or_default().to_owned();
             let place = match (copy_of, &manifest) {
-                (Some(place), _) => stated_place(place),
+                (Some(place), _) => stated_place(place, &above),
                 (None, Some(_)) => evidence_place(&path),
                 (None, None) => peek_at_place(store.as_ref(), &path).await,
             };
             let (bucket, key_prefix) = place;
-            let above = path.as_ref().strip_suffix(AWS_LOGS).unwrap_or_default().to_owned();
             let bucket = Bucket::copied(bucket, key_prefix, above, Arc::clone(&store), base.clone());
             roots.push(Root { bucket: Arc::new(bucket), path, store: Arc::clone(&store), narrowed: narrowed.clone() });
         }
@@ -184,14 +184,14 @@ async fn find_aws_logs(store: &dyn ObjectStore, above: Path) -> object_store::Re
     Ok(found)
 }
 
-/// `bucket/prefix` as a user names it.
-fn stated_place(place: &str) -> (String, String) {
-    let (bucket, prefix) = place.trim_start_matches("s3://").split_once('/').unwrap_or((place, ""));
-    let prefix = prefix.trim_matches('/');
-    (
-        bucket.trim_start_matches("s3://").to_owned(),
-        if prefix.is_empty() { String::new() } else { format!("{prefix}/") },
-    )
+/// `bucket/prefix` as a user names it; `above` are the folders between the source and `AWSLogs`.
+fn stated_place(place: &str, above: &str) -> (String, String) {
+    let place = place.trim_start_matches("s3://");
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    match prefix.trim_matches('/') {
+        "" => (bucket.to_owned(), above.to_owned()),
+        prefix => (bucket.to_owned(), format!("{prefix}/{above}")),
+    }
 }
 
 /// Exported evidence lies in a folder per bucket.

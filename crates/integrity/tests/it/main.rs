@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod any_byte;
+#[cfg(unix)]
+mod aws_cli;
 mod cases;
 mod maker;
 mod offline;
 mod runner;
+#[cfg(unix)]
+mod servers;
 mod tampering;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use flate2::Compression;
@@ -24,13 +25,20 @@ pub(crate) fn hour(hour: i64) -> DateTime<Utc> {
 
 /// A key that signs, and when CloudTrail says it did.
 pub(crate) struct SigningKey {
-    pair: RsaKeyPair,
+    pair: &'static RsaKeyPair,
     pub(crate) public: PublicKey,
 }
 
+static FIRST: LazyLock<RsaKeyPair> = LazyLock::new(|| read_key(include_bytes!("../keys/first.pk8")));
+static SECOND: LazyLock<RsaKeyPair> = LazyLock::new(|| read_key(include_bytes!("../keys/second.pk8")));
+static STRANGER: LazyLock<RsaKeyPair> = LazyLock::new(|| read_key(include_bytes!("../keys/stranger.pk8")));
+
+fn read_key(pkcs8: &[u8]) -> RsaKeyPair {
+    RsaKeyPair::from_pkcs8(pkcs8).unwrap()
+}
+
 impl SigningKey {
-    fn new(pkcs8: &[u8], fingerprint: &str, valid: (i64, i64)) -> Self {
-        let pair = RsaKeyPair::from_pkcs8(pkcs8).unwrap();
+    fn new(pair: &'static RsaKeyPair, fingerprint: &str, valid: (i64, i64)) -> Self {
         let public = PublicKey {
             fingerprint: fingerprint.to_owned(),
             value: pair.public_key().as_ref().to_vec(),
@@ -42,17 +50,17 @@ impl SigningKey {
 
     /// CloudTrail's key until a rotation at hour 200.
     pub(crate) fn first() -> Self {
-        Self::new(include_bytes!("../keys/first.pk8"), "1111111111111111", (-1000, 200))
+        Self::new(&FIRST, "1111111111111111", (-1000, 200))
     }
 
     /// CloudTrail's key from shortly before the rotation on.
     pub(crate) fn second() -> Self {
-        Self::new(include_bytes!("../keys/second.pk8"), "2222222222222222", (190, 1000))
+        Self::new(&SECOND, "2222222222222222", (190, 1000))
     }
 
     /// A forger's key, under the name of CloudTrail's first.
     pub(crate) fn stranger() -> Self {
-        Self::new(include_bytes!("../keys/stranger.pk8"), "1111111111111111", (-1000, 200))
+        Self::new(&STRANGER, "1111111111111111", (-1000, 200))
     }
 
     fn sign(&self, text: &str) -> String {
