@@ -66,7 +66,7 @@ pub(crate) struct ValidateArgs {
     /// Output of `aws cloudtrail list-public-keys`, of one or many regions; may be repeated
     #[arg(long, value_name = "FILE")]
     public_keys: Vec<PathBuf>,
-    /// Ask CloudTrail for no keys, and believe none that an earlier run has saved
+    /// Ask CloudTrail for no keys; those that an earlier run was given are enough
     #[arg(long)]
     offline: bool,
     /// Bucket, and prefix in it, that the folder is a copy of [default: what its digests say]
@@ -115,7 +115,7 @@ pub(crate) async fn run(args: ValidateArgs, globals: &GlobalArgs) -> Result<Outc
         return Ok(Outcome::Interrupted);
     };
     let report = report?;
-    public_keys::save(&keys, args.offline);
+    public_keys::save(&keys);
     args.write(&report, &source, globals)?;
     Ok(match report.conclusion() {
         Conclusion::Valid => Outcome::Done,

@@ -7,9 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::area::{Area, LogFile};
 use crate::error::IntegrityError;
-use crate::finding::{Finding, Subject, Verdict};
+use crate::finding::{Finding, Subject};
 use crate::logs::{PlaceId, place_id};
 use crate::run::Run;
+use crate::verdict::Verdict;
 
 /// A log file is named by the minute and mentioned by the digest of the hour in which it was delivered: the same, or,
 /// of a file at the turn of an hour or one that S3 took late, the next. Only then is its absence one.

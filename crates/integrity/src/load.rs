@@ -7,11 +7,11 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use crate::bucket::{Bucket, Metadata, MetadataFrom};
 use crate::digest::{Digest, Link};
-use crate::finding::Verdict;
 use crate::gunzip::Sha256;
 use crate::keys::Span;
 use crate::run::Run;
 use crate::signature::is_signed;
+use crate::verdict::Verdict;
 
 /// Unpacked size of a digest: some 300,000 log files in one hour.
 const MAX_DIGEST_BYTES: u64 = 128 << 20;

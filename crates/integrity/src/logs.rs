@@ -13,10 +13,11 @@ use tokio::task::JoinSet;
 
 use crate::digest::LogEntry;
 use crate::error::IntegrityError;
-use crate::finding::{Chain, Finding, Subject, Verdict};
+use crate::finding::{Chain, Finding, Subject};
 use crate::gunzip::{GunzipError, Sha256, sha256, sha256_of_stream};
 use crate::load::store_verdict;
 use crate::run::Run;
+use crate::verdict::Verdict;
 
 /// Larger objects, as stored, are hashed while they are read.
 const WHOLE_BYTES: u64 = 16 << 20;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::finding::{Chain, Finding, Severity, Subject, Verdict};
+use crate::finding::{Chain, Finding, Severity, Subject};
+use crate::verdict::Verdict;
 
 /// Files of one kind, by what was found about them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

@@ -10,11 +10,12 @@ use crate::area::Area;
 use crate::bucket::MetadataFrom;
 use crate::digest::{DigestKey, Link};
 use crate::error::IntegrityError;
-use crate::finding::{Chain, Finding, Severity, Subject, Verdict};
+use crate::finding::{Chain, Finding, Severity, Subject};
 use crate::keys::Span;
 use crate::load::{Content, Loaded, Rules, check_link, judge, load};
 use crate::logs::LogChecks;
 use crate::run::{Run, outcome};
+use crate::verdict::Verdict;
 
 /// Digests that are read ahead.
 const READ_AHEAD: usize = 16;

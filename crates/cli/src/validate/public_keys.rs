@@ -18,11 +18,11 @@ use crate::error::CliError;
 /// Keys that CloudTrail has given out, for the next run.
 const SAVED_KEYS: &str = "cloudtrail-public-keys.json";
 
-/// The keys of `files`; unless offline, those that were saved too, and CloudTrail to be asked for others.
+/// The keys of `files` and those that were saved; unless offline, CloudTrail is asked for others.
 pub(super) async fn ring(files: &[PathBuf], offline: bool) -> Result<Arc<KeyRing>, CliError> {
     let api = (!offline).then(|| Arc::new(Api::default()) as Arc<dyn KeySource>);
     let ring = KeyRing::new(api);
-    if let Some(saved) = saved_keys().filter(|saved| !offline && saved.exists()) {
+    if let Some(saved) = saved_keys().filter(|saved| saved.exists()) {
         ring.add_file(&saved)?;
     }
     for file in files {
@@ -32,9 +32,9 @@ pub(super) async fn ring(files: &[PathBuf], offline: bool) -> Result<Arc<KeyRing
 }
 
 /// Saves what CloudTrail said. Keys of files are not: whoever gives them vouches for them each time.
-pub(super) fn save(ring: &KeyRing, offline: bool) {
+pub(super) fn save(ring: &KeyRing) {
     let fetched = ring.fetched_keys();
-    let Some(file) = saved_keys().filter(|_| !offline && !fetched.is_empty()) else { return };
+    let Some(file) = saved_keys().filter(|_| !fetched.is_empty()) else { return };
     let merged = KeyRing::new(None);
     if file.exists()
         && let Err(error) = merged.add_file(&file)

@@ -9,3 +9,4 @@ mod made_lake;
 mod repl;
 mod sql;
 mod support;
+mod validate;

@@ -1,7 +1,7 @@
 //! The same buckets, validated by trailql and by `aws cloudtrail validate-logs`: file by file, both say the same.
 //!
 //! Needs `moto_server`, and the AWS CLI from 1.46 on (before, it did not look for bytes behind a log file), as `aws` on
-//! the path or as `TRAILQL_TEST_AWS` names it.
+//! the path or as `TRAILQL_AWS_CLI` names it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use trailql_integrity::{Severity, Source, Subject, display_time};
 
+use crate::key_server::KeyServer;
 use crate::maker::{ACCOUNT, BUCKET, REGION};
 use crate::runner::{Run, range, run};
-use crate::servers::{KeyServer, S3Server};
+use crate::s3_server::S3Server;
 use crate::tampering::{CASES, Case, Stage};
 
 /// The version that looks for bytes behind a log file.
@@ -28,7 +29,7 @@ struct AwsCli {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_say_the_same_about_every_file() {
-    let program = std::env::var("TRAILQL_TEST_AWS").unwrap_or_else(|_| "aws".to_owned());
+    let program = std::env::var("TRAILQL_AWS_CLI").unwrap_or_else(|_| "aws".to_owned());
     if version(&program).is_none_or(|version| version < OLDEST_AWS_CLI) {
         eprintln!("skipped: no AWS CLI from {}.{} on", OLDEST_AWS_CLI.0, OLDEST_AWS_CLI.1);
         return;

@@ -6,9 +6,11 @@ mod any_byte;
 #[cfg(unix)]
 mod aws_cli;
 mod cases;
+#[cfg(unix)]
+mod key_server;
 mod maker;
 mod offline;
 mod runner;
 #[cfg(unix)]
-mod servers;
+mod s3_server;
 mod tampering;
