@@ -6,7 +6,7 @@ mod junit;
 mod public_keys;
 mod text;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -101,7 +101,8 @@ pub(crate) async fn run(args: ValidateArgs, globals: &GlobalArgs) -> Result<Outc
     let list_valid = globals.verbose > 0 && !globals.json;
     let observe = |finding: &Finding| {
         if list_valid && finding.verdict.severity() == Severity::Valid {
-            bar.bar.suspend(|| println!("{finding}"));
+            // A closed pipe shows when the results are written.
+            bar.bar.suspend(|| drop(writeln!(io::stdout(), "{finding}")));
         }
     };
     let work = validate(Arc::clone(&source), options, Arc::clone(&keys), progress, observe);

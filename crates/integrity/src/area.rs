@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 
 use crate::bucket::{Bucket, Listed, MetadataFrom, SIDECAR};
-use crate::digest::DigestKey;
+use crate::digest::{DigestKey, Link};
 use crate::error::IntegrityError;
 use crate::finding::Chain;
 use crate::options::Filters;
@@ -83,7 +83,7 @@ impl Area {
         }
         areas.extend(regions.into_iter().filter(|region| filters.allows_region(region)).map(|region| Self {
             bucket: Arc::clone(&root.bucket),
-            prefix: root.bucket.key_of(&format!("{}/", root.path)),
+            prefix: root.prefix(),
             organization: organization.map(str::to_owned),
             account: name(folder).to_owned(),
             region,
@@ -137,6 +137,11 @@ impl Area {
     pub(crate) fn moved_to(&self, bucket: Arc<Bucket>, digest_key: &str) -> Self {
         let prefix = digest_key.rfind(AWS_LOGS).map_or("", |at| &digest_key[..at]);
         Self { bucket, prefix: format!("{prefix}{AWS_LOGS}/"), ..self.clone() }
+    }
+
+    /// Whether a link leads to a digest of the same bucket and prefix.
+    pub(crate) fn holds(&self, link: &Link) -> bool {
+        link.bucket == self.bucket.name() && link.key.starts_with(&self.prefix)
     }
 
     /// One of the chains in it; that of no trail stands for the log files that no digest mentions.

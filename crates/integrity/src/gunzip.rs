@@ -8,7 +8,7 @@ use memchr::memmem;
 use ring::digest::{Context, SHA256};
 
 /// SHA-256 of something.
-pub type Sha256 = [u8; 32];
+pub(crate) type Sha256 = [u8; 32];
 
 /// Files up to this size, unpacked, are unpacked in one piece.
 const WHOLE_BYTES: usize = 16 << 20;

@@ -68,12 +68,14 @@ pub trait KeySource: std::fmt::Debug + Send + Sync {
 pub struct KeyRing {
     keys: Mutex<HashMap<String, PublicKey>>,
     source: Option<Arc<dyn KeySource>>,
-    asked: tokio::sync::Mutex<HashSet<(String, DateTime<Utc>, DateTime<Utc>)>>,
+    /// Regions and times that the source has answered for.
+    asked: tokio::sync::Mutex<HashSet<(String, Span)>>,
+    /// What the source has named.
     fetched: Mutex<HashSet<String>>,
 }
 
 /// A span of time that keys are asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Span {
     pub(crate) start: DateTime<Utc>,
     pub(crate) end: DateTime<Utc>,
@@ -128,7 +130,7 @@ impl KeyRing {
         let Some(source) = &self.source else { return Ok(None) };
         // Held while asking, so that many digests of one region ask once.
         let mut asked = self.asked.lock().await;
-        let question = (region.to_owned(), span.start, span.end);
+        let question = (region.to_owned(), span);
         if !asked.contains(&question) {
             let keys = source.list(region, span.start, span.end).await.map_err(|error| error.to_string())?;
             tracing::info!(region, keys = keys.len(), "asked CloudTrail for public keys");

@@ -60,6 +60,13 @@ pub(crate) struct Root {
     pub(crate) narrowed: Vec<String>,
 }
 
+impl Root {
+    /// What the keys below it begin with, up to and with `AWSLogs/`.
+    pub(crate) fn prefix(&self) -> String {
+        self.bucket.key_of(&format!("{}/", self.path))
+    }
+}
+
 impl Source {
     /// A bucket in an object store, or what is below `prefix` in it. `opener` opens others that its chains lead to.
     pub async fn bucket(
@@ -125,8 +132,9 @@ impl Source {
 
     /// The bucket that `key` is to be read from; `None` if it is not at hand.
     pub(crate) async fn find(&self, bucket: &str, key: &str) -> Option<Arc<Bucket>> {
-        if let Some(found) = self.root_of(bucket, key) {
-            return Some(found);
+        let roots = self.roots.iter().map(|root| &root.bucket).filter(|found| found.name() == bucket);
+        if let Some(found) = roots.into_iter().find(|found| found.covers(key)) {
+            return Some(Arc::clone(found));
         }
         let opener = self.opener.as_ref()?;
         let mut buckets = self.buckets.lock().await;
@@ -144,10 +152,13 @@ impl Source {
         opened
     }
 
-    /// The bucket, if it is one of those to be validated, and not one that a chain leads to.
+    /// The bucket that `key` is in, if it lies below one of the `AWSLogs` folders that are to be validated.
     pub(crate) fn root_of(&self, bucket: &str, key: &str) -> Option<Arc<Bucket>> {
-        let roots = self.roots.iter().map(|root| &root.bucket);
-        roots.filter(|found| found.name() == bucket).find(|found| found.covers(key)).cloned()
+        let roots = self.roots.iter().filter(|root| root.bucket.name() == bucket);
+        roots
+            .map(|root| (root, root.prefix()))
+            .find(|(_, prefix)| key.starts_with(prefix))
+            .map(|(root, _)| Arc::clone(&root.bucket))
     }
 
     fn checked(self) -> Result<Self, IntegrityError> {

@@ -114,8 +114,8 @@ impl<'a> Walk<'a> {
     async fn follow(&mut self, link: &Link) -> Result<(Loaded, Option<DateTime<Utc>>), IntegrityError> {
         let key = DigestKey::parse(&link.key, &self.area.account, &self.area.region);
         let end = key.as_ref().map(|key| key.end);
-        if link.bucket != self.area.bucket.name() {
-            return Ok((self.change_bucket(link, end).await?, end));
+        if !self.area.holds(link) {
+            return Ok((self.change_place(link, end).await?, end));
         }
         while let Some(listed) = self.next_listed().await {
             if listed.key.key == link.key {
@@ -130,8 +130,8 @@ impl<'a> Walk<'a> {
         Ok((load(self.run, Arc::clone(&self.area.bucket), link.key.clone(), self.metadata).await, end))
     }
 
-    /// Goes on in another bucket, as the AWS CLI does when a trail has changed its bucket.
-    async fn change_bucket(&mut self, link: &Link, end: Option<DateTime<Utc>>) -> Result<Loaded, IntegrityError> {
+    /// Goes on in another bucket or below another prefix, as the AWS CLI does when a trail has changed its place.
+    async fn change_place(&mut self, link: &Link, end: Option<DateTime<Utc>>) -> Result<Loaded, IntegrityError> {
         let Some(bucket) = self.run.source.find(&link.bucket, &link.key).await else {
             let content = Err(Verdict::BucketNotAtHand { bucket: link.bucket.clone() });
             return Ok(Loaded { bucket: Arc::clone(&self.area.bucket), key: link.key.clone(), content });
@@ -168,10 +168,10 @@ impl<'a> Walk<'a> {
         Expected::Unknown
     }
 
-    /// Whether a link leads to a bucket that is walked for itself: its chain is then not walked from here as well.
+    /// Whether a link leads to a place that is walked for itself: its chain is then not walked from here as well.
     fn leads_to_another_root(&self, expected: &Expected) -> bool {
-        matches!(expected, Expected::Linked { link, .. } if link.bucket != self.area.bucket.name()
-            && self.run.source.root_of(&link.bucket, &link.key).is_some())
+        matches!(expected, Expected::Linked { link, .. }
+            if !self.area.holds(link) && self.run.source.root_of(&link.bucket, &link.key).is_some())
     }
 
     async fn next_listed(&mut self) -> Option<Listed> {

@@ -43,14 +43,13 @@ fn write_chain(
         writeln!(out, "{} between {}\n", title(chain), range(report))?;
         out.flush()?;
     }
-    let mut consequence = "";
     for (n, finding) in findings.iter().enumerate() {
         writeln!(err, "{finding}")?;
         if let Some(detail) = finding.verdict.detail() {
             writeln!(err, "    {detail}")?;
         }
         // Once for a row of findings of a kind.
-        consequence = finding.verdict.consequence();
+        let consequence = finding.verdict.consequence();
         let next = findings.get(n + 1).map(|next| next.verdict.consequence());
         if next != Some(consequence) {
             writeln!(err, "    {consequence}\n")?;

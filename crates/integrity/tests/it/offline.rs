@@ -10,7 +10,7 @@ use trailql_integrity::{
 
 use crate::maker::{BUCKET, SigningKey, Trail, World, gunzip, gzip, hour};
 use crate::runner::{Run, in_memory, on_disk, range, run, run_with};
-use crate::tampering::Stage;
+use crate::tampering::{Stage, bucket_changed};
 
 async fn plain_run(world: &World) -> Run {
     run(in_memory(world).await, &[SigningKey::first().public], range(hour(0), hour(6))).await.unwrap()
@@ -74,6 +74,36 @@ async fn validate_evidence(evidence: &Path) -> Run {
     let keys = KeyRing::new(None);
     keys.add_file(&evidence.join(PUBLIC_KEYS)).unwrap();
     run_with(source, Arc::new(keys), range(since, until)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_of_two_buckets_counts_every_file_once() {
+    let stage = bucket_changed();
+    let folder = TempDir::new().unwrap();
+    let evidence = folder.path().join("evidence");
+    let options = ValidateOptions { export: Some(evidence.clone()), ..range(stage.since, stage.until) };
+    run(in_memory(&stage.world).await, &stage.keys, options).await.unwrap();
+    let found = validate_evidence(&evidence).await;
+    assert_eq!(found.complaints(&stage.names), ["d2 chain_ends"]);
+    let total = found.report.total();
+    assert_eq!((total.digests.valid, total.log_files.valid), (6, 12));
+
+    std::fs::remove_file(evidence.join("former-bucket").join(stage.key("d2"))).unwrap();
+    let found = validate_evidence(&evidence).await.complaints(&stage.names);
+    assert_eq!(found, ["d1 chain_ends", "d2 not_found", "l2.0 not_covered", "l2.1 not_covered"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_that_was_changed_is_followed_and_counted_once() {
+    let mut world = World::default();
+    let mut trail = Trail::new("main");
+    trail.prefix = "old/".to_owned();
+    trail.deliver(&mut world, 0..3, 2);
+    trail.prefix = "new/".to_owned();
+    trail.deliver(&mut world, 3..6, 2);
+    let found = plain_run(&world).await;
+    assert_eq!(found.report.conclusion(), Conclusion::Valid, "{:?}", found.report.findings);
+    assert_eq!((found.report.total().digests.valid, found.report.chains.len()), (6, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -591,7 +591,7 @@ fn clock_edge() -> Stage {
     stage
 }
 
-fn bucket_changed() -> Stage {
+pub(crate) fn bucket_changed() -> Stage {
     let mut stage = Stage::empty();
     stage.trail.bucket = "former-bucket".to_owned();
     stage.deliver(0..3);
