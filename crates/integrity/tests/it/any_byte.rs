@@ -8,7 +8,7 @@ use trailql_integrity::Conclusion;
 
 use crate::maker::World;
 use crate::runner::{in_memory, range, run};
-use crate::tampering::Stage;
+use crate::stage::Stage;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 

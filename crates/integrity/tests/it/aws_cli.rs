@@ -13,7 +13,8 @@ use crate::key_server::KeyServer;
 use crate::maker::{ACCOUNT, BUCKET, REGION};
 use crate::runner::{Run, range, run};
 use crate::s3_server::S3Server;
-use crate::tampering::{CASES, Case, Stage};
+use crate::stage::Stage;
+use crate::tampering::{CASES, Case};
 
 /// The version that looks for bytes behind a log file.
 const OLDEST_AWS_CLI: (u32, u32) = (1, 46);
@@ -122,7 +123,7 @@ fn verdicts_of(run: &Run, stage: &Stage) -> Verdicts {
     .collect()
 }
 
-/// Reads `Digest file	s3://bucket/key	INVALID: reason`.
+/// Reads lines of three columns, such as `Digest file`, `s3://bucket/key` and `INVALID: reason`.
 fn read_verdicts(text: &str, stage: &Stage) -> Verdicts {
     let read = |line: &str| {
         let mut parts = line.split('\t');

@@ -4,7 +4,8 @@ use tempfile::TempDir;
 use trailql_integrity::Source;
 
 use crate::runner::{in_memory, on_disk, range, run};
-use crate::tampering::{CASES, Case, Stage};
+use crate::stage::Stage;
+use crate::tampering::{CASES, Case};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_tampering_is_found_in_a_bucket() {

@@ -13,4 +13,5 @@ mod offline;
 mod runner;
 #[cfg(unix)]
 mod s3_server;
+mod stage;
 mod tampering;
