@@ -12,6 +12,7 @@ use crate::ingest::IngestArgs;
 use crate::lake::LakeCommand;
 use crate::sql::SqlArgs;
 use crate::stores::S3Args;
+use crate::validate::ValidateArgs;
 
 /// Questions to AWS CloudTrail logs, in SQL
 ///
@@ -25,6 +26,7 @@ use crate::stores::S3Args;
   trailql ingest s3://my-trail --since 7d      the same from a bucket
   trailql sql -c 'SELECT eventname, count(*) FROM cloudtrail_logs GROUP BY 1 ORDER BY 2 DESC LIMIT 10'
   trailql sql --raw ./AWSLogs -c 'SELECT count(*) FROM cloudtrail_raw'
+  trailql validate ./AWSLogs --since 30d       that no log file was altered
   trailql                                      the interactive shell
 
 Exit codes: 0 done; 1 something failed or was rejected; 2 wrong usage; 130 interrupted.")]
@@ -68,6 +70,7 @@ pub(crate) enum Command {
     Lake(LakeCommand),
     #[command(subcommand)]
     Config(ConfigCommand),
+    Validate(ValidateArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:
   trailql completions bash > /etc/bash_completion.d/trailql")]

@@ -22,6 +22,8 @@ pub(crate) enum Outcome {
     Done,
     /// The command did its work, but something failed or was rejected on the way.
     DoneWithFailures,
+    /// Nothing failed, but something that was asked for could not be checked.
+    NotChecked,
     /// The user stopped it.
     Interrupted,
 }
@@ -31,6 +33,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::DoneWithFailures => Self::FAILURE,
+            Outcome::NotChecked => Self::from(2),
             Outcome::Interrupted => Self::from(130),
         }
     }

@@ -100,9 +100,9 @@ pub(crate) async fn run(args: IngestArgs, globals: &Globals) -> Result<Outcome, 
     let mut outcome = Outcome::Done;
     for options in args.runs(&globals.config)? {
         outcome = match run_once(&options, globals).await? {
-            Outcome::Interrupted => return Ok(Outcome::Interrupted),
-            Outcome::DoneWithFailures => Outcome::DoneWithFailures,
             Outcome::Done => outcome,
+            Outcome::DoneWithFailures => Outcome::DoneWithFailures,
+            other => return Ok(other),
         };
     }
     Ok(outcome)

@@ -13,6 +13,7 @@ mod result_file;
 mod shell;
 mod sql;
 mod stores;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ async fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Lake(command)) => lake::run(command, &globals.resolve()?).await,
         Some(Command::Sql(args)) => sql::run(args, &globals.resolve()?).await,
         Some(Command::Config(command)) => config::run(&command, &globals.resolve()?),
+        Some(Command::Validate(args)) => validate::run(args, &globals.resolve()?).await,
         Some(Command::Completions { shell }) => Ok(args::print_completions(shell)),
         None => shell::run(&globals.resolve()?).await,
     }

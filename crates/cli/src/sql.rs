@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use trailql_config::parse_time;
 use trailql_lake::AsOf;
 use trailql_sql::{
     Answer, Format, FormatOptions, QueryMetrics, Session, SqlError, Statement, TerminalGuard, split_statements,
@@ -14,7 +15,6 @@ use crate::globals::Globals;
 use crate::query_session::QuerySession;
 use crate::result_file::ResultFile;
 use crate::shell;
-use trailql_config::parse_time;
 
 /// Longest cell of a table on a terminal, in columns; a file or pipe gets values whole.
 const MAX_CELL_WIDTH: usize = 80;

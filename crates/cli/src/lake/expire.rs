@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use chrono::{NaiveDate, TimeDelta, Utc};
 use indicatif::{HumanBytes, HumanCount};
+use trailql_config::parse_span;
 use trailql_lake::Lake;
 use trailql_upkeep::{ExpireOptions, ExpireSummary, expire};
 
@@ -11,7 +12,6 @@ use super::print_json;
 use super::total::{Total, day_table};
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
-use trailql_config::parse_span;
 
 /// Take old days out of the lake, and keep them out
 ///

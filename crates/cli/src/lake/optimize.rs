@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use trailql_config::parse_bytes;
 use trailql_lake::Lake;
 use trailql_upkeep::{DEFAULT_TARGET_BYTES, OptimizeOptions, OptimizeSummary, Progress, optimize};
 
@@ -13,7 +14,6 @@ use super::print_json;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 use crate::interrupt::stop_on_interrupt;
-use trailql_config::parse_bytes;
 
 /// Redraws of the progress bar.
 const TICK: Duration = Duration::from_millis(100);

@@ -5,13 +5,13 @@ use std::io::{self, Write};
 
 use chrono::TimeDelta;
 use indicatif::{HumanBytes, HumanCount};
+use trailql_config::parse_span;
 use trailql_lake::Lake;
 use trailql_upkeep::{DeletionKind, VacuumOptions, VacuumSummary, vacuum};
 
 use super::{instant, print_json};
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
-use trailql_config::parse_span;
 
 /// Failed deletions that are named one by one.
 const FAILURES_SHOWN: usize = 20;

@@ -16,3 +16,4 @@ mod s3_faults;
 mod sql;
 mod support;
 mod upkeep;
+mod validate;

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Times `trailql validate` beside `aws cloudtrail validate-logs` on one made bucket.
+
+The AWS CLI reads the bucket from `moto_server` on loopback, the keys from a stand-in in this script; trailql reads a copy
+of the bucket on disk. Both check the same digests and log files, and must count the same. Both are single commands, timed
+from start to exit, in turn. Needs the AWS CLI from 1.46 on and moto: `pip install awscli moto[server] boto3`.
+
+    python3 bench/validate.py --hours 24 --logs 28        # a small one
+    python3 bench/validate.py --hours 720 --logs 28       # 20,160 log files, a month of digests
+"""
+import argparse, http.server, json, os, pathlib, re, socket, subprocess, sys, tempfile, threading, time
+
+import boto3
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUCKET, REGION = "trail-bucket", "us-east-1"
+ARN = f"arn:aws:cloudtrail:{REGION}:111122223333:trail/main"
+START = "2024-03-01T00:00:00Z"
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def serve_keys(answer):
+    """A stand-in for CloudTrail that gives out one list of keys."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-amz-json-1.1")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def serve_s3():
+    """A `moto_server` of its own, ready to be asked."""
+    port = free_port()
+    program = os.environ.get("TRAILQL_MOTO_SERVER", "moto_server")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], **quiet)
+    deadline = time.monotonic() + 60
+    while socket.socket().connect_ex(("127.0.0.1", port)):
+        if time.monotonic() > deadline:
+            sys.exit("moto_server does not listen")
+        time.sleep(0.1)
+    return process, f"http://127.0.0.1:{port}"
+
+
+def upload(folder, endpoint):
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+    s3.create_bucket(Bucket=BUCKET)
+    for path in sorted(folder.rglob("*.json.gz")):
+        sidecar = path.with_name(path.name + ".metadata.json")
+        metadata = json.loads(sidecar.read_text())["Metadata"] if sidecar.exists() else {}
+        s3.put_object(Bucket=BUCKET, Key=str(path.relative_to(folder)), Body=path.read_bytes(), Metadata=metadata)
+
+
+def timed(command, environment):
+    """Seconds, peak memory in MiB, and what the command said."""
+    before = time.monotonic()
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - before
+    if status:
+        sys.exit(f"{command[0]} failed:\n{said}")
+    return seconds, usage.ru_maxrss / 1024, said
+
+
+def counts(said):
+    return sorted(re.findall(r"\d+/\d+ (?:digest|backfill digest|log) files valid", said))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hours", type=int, default=24)
+    parser.add_argument("--logs", type=int, default=28, help="log files per hour")
+    parser.add_argument("--trailql", default=ROOT / "target/release/trailql", type=pathlib.Path)
+    parser.add_argument("--make-trail", default=ROOT / "target/debug/examples/make_trail", type=pathlib.Path)
+    parser.add_argument("--aws", default=os.environ.get("TRAILQL_AWS_CLI", "aws"))
+    parser.add_argument("--rounds", type=int, default=1)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        subprocess.run([args.make_trail, folder, str(args.hours), str(args.logs)], check=True)
+        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1709251200 + args.hours * 3600))
+        keys = json.loads((folder / "keys.json").read_text())["PublicKeyList"]
+        answer = [{"Value": key["Value"], "Fingerprint": key["Fingerprint"]} for key in keys]
+        cloudtrail = serve_keys(json.dumps({"PublicKeyList": answer}).encode())
+        process, s3 = serve_s3()
+        try:
+            upload(folder / BUCKET, s3)
+            compare(args, folder, end, s3, cloudtrail)
+        finally:
+            process.terminate()
+
+
+def compare(args, folder, end, s3, cloudtrail):
+    aws = [args.aws, "cloudtrail", "validate-logs", "--trail-arn", ARN, "--start-time", START, "--end-time", end]
+    aws += ["--s3-bucket", BUCKET, "--region", REGION]
+    ours = [args.trailql, "validate", folder / BUCKET, "--since", START, "--until", end]
+    ours += ["--offline", "--public-keys", folder / "keys.json", "--copy-of", BUCKET]
+    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL_S3": s3, "AWS_ENDPOINT_URL_CLOUDTRAIL": cloudtrail}
+    for _ in range(args.rounds):
+        theirs_seconds, theirs_mib, theirs = timed(aws, environment)
+        seconds, mib, said = timed(ours, {})
+        assert counts(theirs) == counts(said), f"they differ:\n{theirs}\n{said}"
+        print(f"{args.hours * args.logs:,} log files, {args.hours:,} digests: AWS CLI {theirs_seconds:.1f} s, {theirs_mib:.0f} MiB;")
+        print(f"trailql {seconds:.2f} s, {mib:.0f} MiB; {theirs_seconds / seconds:.0f} times faster; {', '.join(counts(said))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,265 @@
+//! `trailql validate`: proves by CloudTrail's digests that log files are complete and unaltered.
+
+mod html;
+mod json;
+mod junit;
+mod public_keys;
+mod text;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use object_store::ObjectStore;
+use trailql_config::parse_time;
+use trailql_integrity::{
+    Conclusion, Filters, Finding, IntegrityError, OpenBucket, Progress, ProvedLogs, Report, Severity, Source,
+    ValidateOptions, validate,
+};
+use trailql_store::{S3Location, Stores};
+
+use crate::error::{CliError, Outcome};
+use crate::globals::Globals;
+use crate::result_file::ResultFile;
+
+/// Redraws of the progress bar.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Prove that log files are complete and unaltered
+///
+/// Checks CloudTrail's signed digests, their chains, and every log file that they mention, of all accounts, regions and
+/// trails in a bucket or a copy of one; and names log files that no digest mentions. Says what `aws cloudtrail
+/// validate-logs` says, and more.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  trailql validate s3://my-trail --since 30d
+  trailql validate ./my-trail-bucket --since 30d
+  trailql validate ./my-trail-bucket --public-keys keys.json --export-evidence ./evidence
+  trailql validate ./evidence --public-keys keys.json --offline --html report.html
+
+Public keys: aws cloudtrail list-public-keys --start-time … --end-time … --region … > keys.json
+Signatures of a copy: aws s3api head-object --bucket B --key DIGEST > DIGEST.metadata.json, beside each digest; without
+them, a digest is proved by the copy of its signature in the digest behind it, and the newest one is not.
+
+Exit codes: 0 all valid; 1 something is invalid or missing; 2 something could not be checked, or wrong usage.")]
+pub(crate) struct ValidateArgs {
+    /// Bucket (s3://BUCKET[/PREFIX]), folder that is a copy of one or of a part of it, or exported evidence
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// Log files delivered at or after this time (RFC 3339, a day, or 7d, 24h) [default: from the first digest on]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    since: Option<DateTime<Utc>>,
+    /// Log files delivered before this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<DateTime<Utc>>,
+    /// Only this account; may be repeated
+    #[arg(long, value_name = "ID")]
+    account: Vec<String>,
+    /// Only this region; may be repeated
+    #[arg(long, value_name = "REGION")]
+    region: Vec<String>,
+    /// Only the trail of this name; may be repeated
+    #[arg(long, value_name = "NAME")]
+    trail: Vec<String>,
+    /// Output of `aws cloudtrail list-public-keys`, of one or many regions; may be repeated
+    #[arg(long, value_name = "FILE")]
+    public_keys: Vec<PathBuf>,
+    /// Ask CloudTrail for no keys; those that an earlier run was given are enough
+    #[arg(long)]
+    offline: bool,
+    /// Bucket, and prefix in it, that the folder is a copy of [default: what its digests say]
+    #[arg(long, value_name = "BUCKET[/PREFIX]")]
+    copy_of: Option<String>,
+    /// Copy all that a later proof needs to a new folder: log files, digests, signatures, keys
+    #[arg(long, value_name = "DIR")]
+    export_evidence: Option<PathBuf>,
+    /// Remember in this file what was proved, and read it again only if it was written since
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Write the findings for a CI server
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write a report for people
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: ValidateArgs, globals: &Globals) -> Result<Outcome, CliError> {
+    let source = Arc::new(open(&args, &globals.stores).await?);
+    let keys = public_keys::ring(&args.public_keys, args.offline, &globals.stores).await?;
+    if keys.is_hopeless() {
+        return Err(CliError::usage("there are no public keys to check signatures with")
+            .hint("give --public-keys FILE, or leave --offline out"));
+    }
+    let options = args.options(&source)?;
+    let proved = options.proved.clone();
+    let progress = Arc::new(Progress::default());
+    let bar = Bar::start(&progress, globals);
+    let list_valid = globals.verbose > 0 && !globals.json;
+    let observe = |finding: &Finding| {
+        if list_valid && finding.verdict.severity() == Severity::Valid {
+            // A closed pipe shows when the results are written.
+            bar.bar.suspend(|| drop(writeln!(io::stdout(), "{finding}")));
+        }
+    };
+    let work = validate(Arc::clone(&source), options, Arc::clone(&keys), progress, observe);
+    let outcome = tokio::select! {
+        outcome = work => Some(outcome),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    bar.finish().await;
+    let Some(report) = outcome else {
+        proved.map_or(Ok(()), |proved| proved.save())?;
+        return Ok(Outcome::Interrupted);
+    };
+    let report = report?;
+    public_keys::save(&keys);
+    args.write(&report, &source, globals)?;
+    Ok(match report.conclusion() {
+        Conclusion::Valid => Outcome::Done,
+        Conclusion::Invalid => Outcome::DoneWithFailures,
+        Conclusion::Unchecked => Outcome::NotChecked,
+    })
+}
+
+/// Opens the buckets that chains lead to when their trail has changed its bucket.
+#[derive(Debug)]
+struct OtherBuckets(Stores);
+
+#[async_trait::async_trait]
+impl OpenBucket for OtherBuckets {
+    async fn open(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Arc::new(self.0.bucket(bucket).await?))
+    }
+}
+
+async fn open(args: &ValidateArgs, stores: &Stores) -> Result<Source, CliError> {
+    if let Some(location) = S3Location::parse(&args.source) {
+        let location = location?;
+        let bucket = Arc::new(stores.bucket(&location.bucket).await?);
+        let others: Arc<dyn OpenBucket> = Arc::new(OtherBuckets(stores.clone()));
+        return Ok(Source::bucket(&location.bucket, bucket, &location.key, Some(others)).await?);
+    }
+    if let Some((scheme, _)) = args.source.split_once("://").filter(|_| !Path::new(&args.source).exists()) {
+        return Err(CliError::usage(format!("{}: {scheme}:// sources cannot be validated", args.source))
+            .hint("give a bucket (s3://…), or a copy of one with the digests' metadata beside them"));
+    }
+    Ok(Source::folder(Path::new(&args.source), args.copy_of.as_deref()).await?)
+}
+
+impl ValidateArgs {
+    /// What is asked for; exported evidence knows its own range.
+    fn options(&self, source: &Source) -> Result<ValidateOptions, CliError> {
+        let manifest = source.manifest();
+        let filters = Filters {
+            since: self.since.or_else(|| manifest.and_then(|manifest| manifest.since)),
+            until: self
+                .until
+                .or_else(|| manifest.map(|manifest| manifest.until))
+                .unwrap_or_else(Utc::now)
+                .trunc_subsecs(0),
+            accounts: self.account.clone(),
+            regions: self.region.clone(),
+            trails: self.trail.clone(),
+        };
+        if filters.since.is_some_and(|since| since > filters.until) {
+            return Err(CliError::usage("the range of time ends before it begins"));
+        }
+        let proved = match &self.state {
+            Some(file) => Some(Arc::new(ProvedLogs::open(file, &state_secret()?)?)),
+            None => None,
+        };
+        Ok(ValidateOptions { filters, proved, export: self.export_evidence.clone() })
+    }
+
+    fn write(&self, report: &Report, source: &Source, globals: &Globals) -> Result<(), CliError> {
+        if let Some(file) = &self.junit {
+            write_file(file, |out| junit::write(report, out))?;
+        }
+        if let Some(file) = &self.html {
+            write_file(file, |out| html::write(report, &self.source, out))?;
+        }
+        if globals.json {
+            json::write(report, &self.source, &mut io::stdout().lock())?;
+        } else {
+            text::write(report, globals, &mut io::stdout().lock(), &mut io::stderr().lock())?;
+        }
+        if let Some(folder) = self.export_evidence.as_ref().filter(|_| !globals.quiet) {
+            eprintln!("evidence of {} is in {}", source_names(source), folder.display());
+        }
+        Ok(())
+    }
+}
+
+fn source_names(source: &Source) -> String {
+    source.bucket_names().into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn write_file(path: &Path, write: impl FnOnce(&mut ResultFile) -> io::Result<()>) -> Result<(), CliError> {
+    let mut file = ResultFile::create(path)?;
+    write(&mut file)?;
+    Ok(file.finish()?)
+}
+
+/// The secret that keeps others from writing a state; on its own, since the state may lie where others write.
+fn state_secret() -> Result<PathBuf, CliError> {
+    public_keys::data_folder().map(|folder| folder.join("state.secret")).ok_or_else(|| {
+        CliError::usage("no place for the secret that protects the state").hint("set HOME or XDG_DATA_HOME")
+    })
+}
+
+impl From<IntegrityError> for CliError {
+    fn from(error: IntegrityError) -> Self {
+        // Nothing was checked, whatever the reason.
+        Self::usage(error)
+    }
+}
+
+/// A progress bar that follows the counters; nothing where stderr is no terminal.
+struct Bar {
+    bar: ProgressBar,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Bar {
+    fn start(progress: &Arc<Progress>, globals: &Globals) -> Self {
+        let visible = !globals.quiet && io::stderr().is_terminal();
+        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style = ProgressStyle::with_template("{bar:30} {msg}, {elapsed}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let (drawn, progress) = (bar.clone(), Arc::clone(progress));
+        let task = tokio::spawn(async move {
+            loop {
+                draw(&drawn, &progress);
+                tokio::time::sleep(TICK).await;
+            }
+        });
+        Self { bar, task }
+    }
+
+    async fn finish(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        self.bar.finish_and_clear();
+    }
+}
+
+fn draw(bar: &ProgressBar, progress: &Progress) {
+    let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    bar.set_length(load(&progress.digests_total));
+    bar.set_position(load(&progress.digests));
+    bar.set_message(format!(
+        "{}/{} digests, {} log files, {}",
+        HumanCount(load(&progress.digests)),
+        HumanCount(load(&progress.digests_total)),
+        HumanCount(load(&progress.logs)),
+        HumanBytes(load(&progress.bytes)),
+    ));
+}

@@ -1,0 +1,115 @@
+//! One result: which file of which chain, and what was found about it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use crate::verdict::Verdict;
+
+/// A chain of digests: one trail's deliveries for one account and region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Chain {
+    /// Bucket that it is in.
+    pub bucket: String,
+    /// What the keys begin with, up to and with `AWSLogs/`.
+    pub prefix: String,
+    /// `o-…` of an organisation trail.
+    pub organization: Option<String>,
+    /// Account that the events were delivered for.
+    pub account: String,
+    /// Region that the events were delivered for.
+    pub region: String,
+    /// Name of the trail; empty for what belongs to no known trail.
+    pub trail: String,
+    /// Region that the trail was made in.
+    pub home_region: String,
+}
+
+impl Chain {
+    /// ARN of the trail. An organisation trail belongs to the management account, which its digests do not name; the ARN
+    /// then has the account that the chain is for.
+    pub fn trail_arn(&self) -> String {
+        let partition = match self.home_region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        format!("arn:{partition}:cloudtrail:{}:{}:trail/{}", self.home_region, self.account, self.trail)
+    }
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// An hourly digest.
+    Digest,
+    /// A digest that was delivered afterwards.
+    BackfillDigest,
+    /// A log file.
+    LogFile,
+    /// A span of time.
+    Span,
+}
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Proved intact.
+    Valid,
+    /// Worth knowing; nothing is wrong.
+    Notice,
+    /// Neither proved nor disproved.
+    Unchecked,
+    /// Altered, moved, missing or added.
+    Invalid,
+}
+
+/// One result.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The chain that it belongs to.
+    pub chain: Arc<Chain>,
+    /// What it is about.
+    pub subject: Subject,
+    /// Bucket of the file.
+    pub bucket: String,
+    /// Key of the file; of a span, the key of the digest behind it.
+    pub key: String,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+impl Finding {
+    /// Where the file is, or should be.
+    pub fn location(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+impl fmt::Display for Finding {
+    /// Writes the line that the AWS CLI prints where it knows the finding, and one like it elsewhere.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let label = match self.subject {
+            Subject::Digest => "Digest file",
+            Subject::BackfillDigest => "(backfill) Digest file",
+            Subject::LogFile => "Log file",
+            Subject::Span => return self.verdict.fmt(f),
+        };
+        let word = match self.verdict.severity() {
+            Severity::Valid => return write!(f, "{label}\t{}\t{}", self.location(), self.verdict),
+            Severity::Notice => "note",
+            Severity::Unchecked => "NOT CHECKED",
+            Severity::Invalid => "INVALID",
+        };
+        write!(f, "{label}\t{}\t{word}: {}", self.location(), self.verdict)
+    }
+}
+
+/// A time as the AWS CLI writes it.
+pub fn display_time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
