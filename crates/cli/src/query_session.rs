@@ -23,7 +23,8 @@ impl QuerySession {
     ///
     /// A missing lake is an error only if there is nothing else to ask.
     pub(crate) async fn open(stores: &Stores, location: &str, raw: &[String]) -> Result<Self, CliError> {
-        let session = Arc::new(Session::try_new(&SessionOptions::default())?);
+        let session =
+            Arc::new(Session::try_new(&SessionOptions { stores: stores.clone(), ..SessionOptions::default() })?);
         let lake = match Lake::open(stores, location).await {
             Ok(lake) => {
                 session.set_logs(Arc::new(LakeTable::new(&lake))).await?;

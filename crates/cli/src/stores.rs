@@ -1,12 +1,17 @@
 //! Where settings of S3 come from: options, and the environment for what has no option.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use trailql_store::{Encryption, S3Settings, Stores};
+use trailql_store::{CacheSettings, Encryption, S3Settings, Stores};
 
 use crate::error::CliError;
 
 /// Allows plain HTTP to other machines: `1` or `true`.
 const ALLOW_HTTP: &str = "TRAILQL_S3_ALLOW_HTTP";
+
+/// Bytes of the cache unless told otherwise.
+const DEFAULT_CACHE_BYTES: u64 = 10 << 30;
 
 /// Attempts of one request, as for the AWS SDKs.
 const MAX_ATTEMPTS: &str = "AWS_MAX_ATTEMPTS";
@@ -24,6 +29,12 @@ pub(crate) struct S3Args {
     /// Key of aws:kms, by ID, ARN or alias
     #[arg(long, global = true, value_name = "KEY", requires = "s3_sse")]
     s3_sse_kms_key_id: Option<String>,
+    /// Keep what is read of a lake in a bucket in this folder, which may be deleted at any time
+    #[arg(long, global = true, env = "TRAILQL_CACHE", value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Bytes that the folder may take
+    #[arg(long, global = true, env = "TRAILQL_CACHE_BYTES", value_name = "BYTES", default_value_t = DEFAULT_CACHE_BYTES)]
+    cache_bytes: u64,
 }
 
 /// The stores of this run.
@@ -32,6 +43,7 @@ pub(crate) fn stores(args: &S3Args) -> Result<Stores, CliError> {
         requester_pays: args.requester_pays,
         encryption: encryption(args)?,
         allow_http: variable(ALLOW_HTTP).is_some_and(|value| matches!(value.as_str(), "1" | "true")),
+        cache: args.cache.clone().map(|folder| CacheSettings { folder, max_bytes: args.cache_bytes }),
         max_attempts: max_attempts()?,
         ..S3Settings::default()
     }))

@@ -14,6 +14,7 @@ mod error;
 mod filter;
 mod options;
 mod parquet;
+mod partition_file;
 mod plan;
 mod rejected;
 mod run;

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
 use trailql_lake::{Lake, LakeError, Ledger, LedgerDelta, NewFile, ObjectEntry, ObjectKey, PendingCommit};
 use trailql_source::{LogFile, OpenFile, ReadAhead, list};
 use trailql_store::Stores;
-use uuid::Uuid;
 
 use crate::account::{FailedFile, Summary};
 use crate::batch::{Batch, Fate, Partition, RowId};
@@ -21,13 +19,15 @@ use crate::dedup::dedup;
 use crate::error::IngestError;
 use crate::filter::EventFilter;
 use crate::options::{IngestOptions, Progress};
-use crate::parquet::encode;
+use crate::partition_file::{delete_files, encode_file, put_file};
 use crate::plan::{Plan, listing_scope};
 use crate::rejected::RejectedFolder;
-use crate::stats::delta_stats;
 
 /// Log files of a commit at the most, whatever their size.
 const BATCH_FILES: usize = 20_000;
+
+/// Files sent to the lake's store at once.
+const PUTS_IN_FLIGHT: usize = 16;
 
 /// Commits lost to other writers before giving up.
 const MAX_ATTEMPTS: usize = 100;
@@ -48,14 +48,14 @@ pub async fn ingest(
     let start = Instant::now();
     let filter = EventFilter::try_new(&options.filters)?;
     let listing = list(stores, &options.sources, &listing_scope(&options.filters)).await?;
-    let lake = match (options.dry_run, Lake::open(stores, location).await) {
+    let mut lake = match (options.dry_run, Lake::open(stores, location).await) {
         (_, Ok(lake)) => Some(lake),
         (true, Err(LakeError::NotFound { .. })) => None,
         (true, Err(error)) => return Err(error.into()),
         (false, Err(_)) => Some(Lake::open_or_create(stores, location).await?),
     };
-    let known = match &lake {
-        Some(lake) => lake.ledger().objects().await?,
+    let known = match &mut lake {
+        Some(lake) => known_files(lake).await?,
         None => Default::default(),
     };
     let plan = Plan::new(listing, &known, &options.filters);
@@ -76,6 +76,16 @@ pub async fn ingest(
     summary.interrupted = progress.is_stopped();
     summary.elapsed = start.elapsed();
     Ok(summary)
+}
+
+/// The log files that the ledger has, with the filters they were read under.
+async fn known_files(lake: &mut Lake) -> Result<HashMap<ObjectKey, String>, LakeError> {
+    loop {
+        match lake.ledger().objects().await {
+            Err(error) if error.is_superseded() && lake.is_outdated().await? => lake.refresh().await?,
+            known => return known,
+        }
+    }
 }
 
 /// Decodes units on all cores and sends them on as batches, in the order of the plan.
@@ -171,7 +181,7 @@ impl BatchWriter {
     async fn write(&mut self, batch: Batch) -> Result<Batch, IngestError> {
         let Some(mut lake) = self.lake.take() else { return Ok(batch) };
         let mut batch = batch;
-        dedup(&mut batch, Some(&lake), None).await?;
+        dedup_newest(&mut batch, &mut lake, None).await?;
         let mut batch = Arc::new(batch);
         let mut files = self.write_files(&lake, &batch).await?;
         for _ in 0..MAX_ATTEMPTS {
@@ -194,10 +204,10 @@ impl BatchWriter {
                     lake.refresh().await?;
                     files = pending.files;
                     let mut owned = unwrap(batch);
-                    let changed = dedup(&mut owned, Some(&lake), Some(&before)).await?;
+                    let changed = dedup_newest(&mut owned, &mut lake, Some(&before)).await?;
                     batch = Arc::new(owned);
                     if changed > 0 {
-                        delete(&lake.store(), &files).await;
+                        delete_files(&lake.store(), &files).await;
                         files = self.write_files(&lake, &batch).await?;
                     }
                 }
@@ -207,16 +217,15 @@ impl BatchWriter {
         Err(IngestError::Contention { attempts: MAX_ATTEMPTS })
     }
 
-    /// Writes one Parquet file for each partition, on all cores.
+    /// Writes one Parquet file for each partition: encoded on all cores, and sent while others are encoded.
     async fn write_files(&self, lake: &Lake, batch: &Arc<Batch>) -> Result<Vec<NewFile>, IngestError> {
-        let write = |(partition, rows): (Partition, Vec<RowId>)| {
-            let (batch, store) = (Arc::clone(batch), lake.store());
-            async move { write_file(store, batch, partition, rows).await }
-        };
+        let encode = |(partition, rows): (Partition, Vec<RowId>)| encode_file(Arc::clone(batch), partition, rows);
+        let put = |(file, bytes): (NewFile, Bytes)| put_file(lake.store(), file, bytes);
         let mut partitions: Vec<_> = batch.partitions().into_iter().collect();
         // The largest first, so that no core is left with it at the end.
         partitions.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
-        stream::iter(partitions).map(write).buffer_unordered(cores()).try_collect().await
+        let encoded = stream::iter(partitions).map(encode).buffer_unordered(cores());
+        encoded.map_ok(put).try_buffer_unordered(PUTS_IN_FLIGHT).try_collect().await
     }
 
     /// What the commit of `batch` says; files that were not read to their end stay out of the ledger.
@@ -317,45 +326,19 @@ impl BatchWriter {
     }
 }
 
-/// The batch that every task is done with.
-fn unwrap(batch: Arc<Batch>) -> Batch {
-    Arc::into_inner(batch).expect("tasks that write a batch have ended when their results are here")
-}
-
-async fn write_file(
-    store: Arc<dyn ObjectStore>,
-    batch: Arc<Batch>,
-    partition: Partition,
-    rows: Vec<RowId>,
-) -> Result<NewFile, IngestError> {
-    let encoded = tokio::task::spawn_blocking(move || encode(&batch, rows)).await?;
-    let date = partition.day();
-    let day = date.as_deref().unwrap_or("__HIVE_DEFAULT_PARTITION__");
-    let folder = format!("region={}/date={day}", hive_escape(&partition.region));
-    let (bytes, metadata) =
-        encoded.map_err(|source| IngestError::Parquet { action: "writing", partition: folder.clone(), source })?;
-    let path = Path::from(format!("{folder}/part-{}.parquet", Uuid::new_v4()));
-    let size_bytes = bytes.len() as u64;
-    let stats = delta_stats(&metadata);
-    store.put(&path, bytes.into()).await.map_err(|source| IngestError::Store {
-        action: "writing",
-        path: path.clone(),
-        source,
-    })?;
-    Ok(NewFile { path, size_bytes, region: partition.region, date, stats })
-}
-
-/// Deletes files that no commit will name; a failure leaves them for vacuum.
-async fn delete(store: &Arc<dyn ObjectStore>, files: &[NewFile]) {
-    for file in files {
-        if let Err(error) = store.delete(&file.path).await {
-            tracing::debug!(path = %file.path, %error, "uncommitted file stays behind");
+/// Takes duplicates out against the newest version of the lake, if its ledger moved on meanwhile.
+async fn dedup_newest(batch: &mut Batch, lake: &mut Lake, since: Option<&Ledger>) -> Result<usize, IngestError> {
+    loop {
+        match dedup(batch, Some(lake), since).await {
+            Err(IngestError::Lake(error)) if error.is_superseded() && lake.is_outdated().await? => {
+                lake.refresh().await?;
+            }
+            outcome => return outcome,
         }
     }
 }
 
-/// A partition value as part of a path; readers take the value itself from the Delta log.
-fn hive_escape(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    value.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("_{byte:02X}") }).collect()
+/// The batch that every task is done with.
+fn unwrap(batch: Arc<Batch>) -> Batch {
+    Arc::into_inner(batch).expect("tasks that write a batch have ended when their results are here")
 }

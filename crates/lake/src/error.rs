@@ -4,6 +4,8 @@ use deltalake::DeltaTableError;
 use object_store::path::Path;
 use trailql_store::{Problem, StoreError};
 
+use crate::ledger::LEDGER_FOLDER;
+
 /// A lake could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -77,6 +79,13 @@ impl LakeError {
             Self::Store { source, .. } => Some(Problem::of(source)),
             _ => None,
         }
+    }
+
+    /// Whether a file of the ledger is gone because another writer merged it into a larger one; the newest version of
+    /// the lake names that.
+    pub fn is_superseded(&self) -> bool {
+        let Self::Store { path, source: object_store::Error::NotFound { .. }, .. } = self else { return false };
+        path.parts().next().is_some_and(|folder| folder.as_ref() == LEDGER_FOLDER)
     }
 
     pub(crate) fn store(action: &'static str, path: &Path, source: object_store::Error) -> Self {

@@ -105,16 +105,6 @@ impl Bucket {
         assert_eq!(self.request("PUT", key, &[], content.as_ref()).status, 200, "{key}");
     }
 
-    pub(crate) fn delete(&self, key: &str) {
-        assert_eq!(self.request("DELETE", key, &[], b"").status, 204, "{key}");
-    }
-
-    pub(crate) fn get(&self, key: &str) -> Vec<u8> {
-        let answer = self.request("GET", key, &[], b"");
-        assert_eq!(answer.status, 200, "{key}");
-        answer.body
-    }
-
     /// Keys that begin with `prefix`.
     pub(crate) fn keys(&self, prefix: &str) -> Vec<String> {
         let answer = self.request("GET", &format!("?list-type=2&prefix={prefix}"), &[], b"");
@@ -142,6 +132,7 @@ impl Bucket {
     /// One request; the server believes any signature.
     pub(crate) fn request(&self, method: &str, key: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).unwrap();
+        let key = encoded(key);
         let mut head = format!("{method} /{}/{key} HTTP/1.1\r\nhost: {}\r\n", self.name, self.address);
         head += "authorization: AWS4-HMAC-SHA256 Credential=key/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\n";
         for (name, value) in headers {
@@ -157,6 +148,12 @@ impl Bucket {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head, body: answer[end + 4..].to_vec() }
     }
+}
+
+/// A key as part of a URL; a query stays one.
+fn encoded(key: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/?=&".contains(&byte);
+    key.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 impl Place {
