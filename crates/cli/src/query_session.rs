@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
-use trailql_config::Config;
 use trailql_lake::{AsOf, Lake, LakeError};
 use trailql_repl::{RefreshFn, WarningsFn};
 use trailql_sql::{LOGS_TABLE, Session, SessionOptions};
@@ -27,7 +26,7 @@ impl QuerySession {
     ///
     /// A missing lake is an error only if there is nothing else to ask.
     pub(crate) async fn open(globals: &Globals, as_of: Option<AsOf>, raw: &[String]) -> Result<Self, CliError> {
-        let session = Arc::new(Session::try_new(&session_options(&globals.config))?);
+        let session = Arc::new(Session::try_new(&session_options(globals))?);
         let lake = match Lake::open(&globals.stores, &globals.lake).await {
             Ok(lake) => {
                 let lake = match as_of {
@@ -76,9 +75,9 @@ impl QuerySession {
     }
 }
 
-fn session_options(config: &Config) -> SessionOptions {
-    let memory_limit_bytes = config.bytes("sql.memory").and_then(|bytes| usize::try_from(bytes).ok());
-    SessionOptions { memory_limit_bytes, ..SessionOptions::default() }
+fn session_options(globals: &Globals) -> SessionOptions {
+    let memory_limit_bytes = globals.config.bytes("sql.memory").and_then(|bytes| usize::try_from(bytes).ok());
+    SessionOptions { memory_limit_bytes, stores: globals.stores.clone(), ..SessionOptions::default() }
 }
 
 async fn refresh(lake: &Mutex<Lake>, session: &Session) -> Result<(), String> {

@@ -255,15 +255,18 @@ async fn write_answer(
 }
 
 fn show_report(report: Report, statement: &Statement, metrics: &QueryMetrics) {
-    let QueryMetrics { rows, bytes_read, elapsed } = metrics;
+    let QueryMetrics { rows, bytes_read, store, elapsed } = metrics;
     let seconds = elapsed.as_secs_f64();
     match report {
         Report::None => {}
+        Report::Text if store.requests() > 0 => {
+            eprintln!("rows: {rows}, bytes read: {bytes_read} in {store}, seconds: {seconds:.3}");
+        }
         Report::Text => eprintln!("rows: {rows}, bytes read: {bytes_read}, seconds: {seconds:.3}"),
         Report::Json => {
             let statement = statement.text();
             let line = serde_json::json!({
-                "statement": statement, "rows": rows, "bytes_read": bytes_read, "seconds": seconds,
+                "statement": statement, "rows": rows, "bytes_read": bytes_read, "requests": store.requests(), "seconds": seconds,
             });
             eprintln!("{line}");
         }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use trailql_config::Config;
-use trailql_store::{Encryption, S3Settings, Stores};
+use trailql_store::{CacheSettings, Encryption, S3Settings, Stores};
 
 use crate::error::CliError;
 
@@ -19,6 +19,12 @@ pub(crate) struct S3Args {
     /// Key of aws:kms, by ID, ARN or alias
     #[arg(long, global = true, value_name = "KEY")]
     s3_sse_kms_key_id: Option<String>,
+    /// Keep what is read of a lake in a bucket in this folder, which may be deleted at any time
+    #[arg(long, global = true, value_name = "DIR")]
+    cache: Option<String>,
+    /// Size that the folder may have [default: 10GiB]
+    #[arg(long, global = true, value_name = "SIZE")]
+    cache_bytes: Option<String>,
 }
 
 impl S3Args {
@@ -32,6 +38,12 @@ impl S3Args {
         }
         if let Some(key) = &self.s3_sse_kms_key_id {
             config.set_flag("s3.sse_kms_key_id", "--s3-sse-kms-key-id", key)?;
+        }
+        if let Some(folder) = &self.cache {
+            config.set_flag("s3.cache", "--cache", folder)?;
+        }
+        if let Some(size) = &self.cache_bytes {
+            config.set_flag("s3.cache_bytes", "--cache-bytes", size)?;
         }
         Ok(())
     }
@@ -48,7 +60,13 @@ pub(crate) fn stores(config: &Config) -> Result<Stores, CliError> {
         requester_pays: config.is_true("s3.requester_pays"),
         encryption: encryption(config)?,
         max_attempts: max_attempts(config)?,
+        cache: cache(config),
     }))
+}
+
+fn cache(config: &Config) -> Option<CacheSettings> {
+    let folder = config.text("s3.cache")?.into();
+    Some(CacheSettings { folder, max_bytes: config.bytes("s3.cache_bytes")? })
 }
 
 fn encryption(config: &Config) -> Result<Option<Encryption>, CliError> {

@@ -86,7 +86,13 @@ pub const KEYS: &[Key] = &[
         key("s3.cache", Kind::Place, "Folder for a copy of Parquet ranges read from S3; none by default"),
         &["TRAILQL_CACHE"],
     ),
-    with_default(key("s3.cache_bytes", Kind::Bytes, "Size at which the oldest ranges leave the cache"), "10GiB"),
+    with_default(
+        with_environment(
+            key("s3.cache_bytes", Kind::Bytes, "Size at which the oldest ranges leave the cache"),
+            &["TRAILQL_CACHE_BYTES"],
+        ),
+        "10GiB",
+    ),
     with_environment(
         key("sql.memory", Kind::Bytes, "Memory of sorts, joins and groupings before they spill to disk"),
         &["TRAILQL_MEMORY"],

@@ -16,6 +16,7 @@ mod expired;
 mod filter;
 mod options;
 mod parquet;
+mod partition_file;
 mod plan;
 mod rejected;
 mod run;

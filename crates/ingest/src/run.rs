@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
-use trailql_lake::file_format::{delta_stats, new_data_path};
 use trailql_lake::{Lake, LakeError, Ledger, LedgerDelta, NewFile, ObjectEntry, ObjectKey, PendingCommit};
 use trailql_source::{LogFile, OpenFile, ReadAhead, list};
 use trailql_store::Stores;
@@ -21,12 +20,15 @@ use crate::dedup::dedup;
 use crate::error::IngestError;
 use crate::filter::EventFilter;
 use crate::options::{IngestOptions, Progress};
-use crate::parquet::encode;
+use crate::partition_file::{delete_files, encode_file, put_file};
 use crate::plan::{Plan, listing_scope};
 use crate::rejected::RejectedFolder;
 
 /// Log files of a commit at the most, whatever their size.
 const BATCH_FILES: usize = 20_000;
+
+/// Files sent to the lake's store at once.
+const PUTS_IN_FLIGHT: usize = 16;
 
 /// Commits lost to other writers before giving up.
 const MAX_ATTEMPTS: usize = 100;
@@ -196,7 +198,7 @@ impl BatchWriter {
                     let changed = drop_unwanted(&mut owned, &mut lake, Some(&before)).await?;
                     batch = Arc::new(owned);
                     if changed > 0 {
-                        delete(&lake.store(), &files).await;
+                        delete_files(&lake.store(), &files).await;
                         files = self.write_files(&lake, &batch).await?;
                     }
                 }
@@ -206,16 +208,15 @@ impl BatchWriter {
         Err(IngestError::Contention { attempts: MAX_ATTEMPTS })
     }
 
-    /// Writes one Parquet file for each partition, on all cores.
+    /// Writes one Parquet file for each partition: encoded on all cores, and sent while others are encoded.
     async fn write_files(&self, lake: &Lake, batch: &Arc<Batch>) -> Result<Vec<NewFile>, IngestError> {
-        let write = |(partition, rows): (Partition, Vec<RowId>)| {
-            let (batch, store) = (Arc::clone(batch), lake.store());
-            async move { write_file(store, batch, partition, rows).await }
-        };
+        let encode = |(partition, rows): (Partition, Vec<RowId>)| encode_file(Arc::clone(batch), partition, rows);
+        let put = |(file, bytes): (NewFile, Bytes)| put_file(lake.store(), file, bytes);
         let mut partitions: Vec<_> = batch.partitions().into_iter().collect();
         // The largest first, so that no core is left with it at the end.
         partitions.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
-        stream::iter(partitions).map(write).buffer_unordered(cores()).try_collect().await
+        let encoded = stream::iter(partitions).map(encode).buffer_unordered(cores());
+        encoded.map_ok(put).try_buffer_unordered(PUTS_IN_FLIGHT).try_collect().await
     }
 
     /// What the commit of `batch` says; files that were not read to their end stay out of the ledger.
@@ -326,34 +327,4 @@ impl BatchWriter {
 /// The batch that every task is done with.
 fn unwrap(batch: Arc<Batch>) -> Batch {
     Arc::into_inner(batch).expect("tasks that write a batch have ended when their results are here")
-}
-
-async fn write_file(
-    store: Arc<dyn ObjectStore>,
-    batch: Arc<Batch>,
-    partition: Partition,
-    rows: Vec<RowId>,
-) -> Result<NewFile, IngestError> {
-    let encoded = tokio::task::spawn_blocking(move || encode(&batch, rows)).await?;
-    let date = partition.day();
-    let path = new_data_path(&partition.region, date.as_deref());
-    let failed = |source| IngestError::Parquet { action: "writing", partition: path.to_string(), source };
-    let (bytes, metadata) = encoded.map_err(failed)?;
-    let size_bytes = bytes.len() as u64;
-    let stats = delta_stats(&metadata);
-    store.put(&path, bytes.into()).await.map_err(|source| IngestError::Store {
-        action: "writing",
-        path: path.clone(),
-        source,
-    })?;
-    Ok(NewFile { path, size_bytes, region: partition.region, date, stats })
-}
-
-/// Deletes files that no commit will name; a failure leaves them for vacuum.
-async fn delete(store: &Arc<dyn ObjectStore>, files: &[NewFile]) {
-    for file in files {
-        if let Err(error) = store.delete(&file.path).await {
-            tracing::debug!(path = %file.path, %error, "uncommitted file stays behind");
-        }
-    }
 }

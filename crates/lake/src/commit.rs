@@ -202,3 +202,39 @@ impl NewFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use trailql_event::EventKey;
+    use trailql_store::Stores;
+
+    use super::*;
+
+    fn event(id: u64) -> PendingCommit {
+        let ledger = LedgerDelta { keys: vec![EventKey { id, content: 1 }], ..LedgerDelta::default() };
+        PendingCommit { ledger, ..PendingCommit::default() }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_writer_whose_ledger_was_merged_away_has_lost_the_race() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (stores, location) = (Stores::default(), folder.path().to_string_lossy().into_owned());
+        let mut lake = Lake::open_or_create(&stores, &location).await.expect("created");
+        for id in 0..14 {
+            lake.commit(&event(id)).await.expect("committed");
+        }
+        let mut late = lake.clone();
+        for id in 14..20 {
+            lake.commit(&event(id)).await.expect("committed");
+        }
+        let probes = [EventKey { id: 3, content: 1 }];
+        let error = late.ledger().find(&probes, None, |_, _| {}).await.expect_err("the segments are gone");
+        assert!(matches!(error, LakeError::LedgerMoved { .. }), "{error}");
+        assert!(matches!(late.commit(&event(99)).await, Err(LakeError::Conflict { .. })));
+        late.refresh().await.expect("loaded");
+        let mut hits = 0;
+        late.ledger().find(&probes, None, |_, _| hits += 1).await.expect("found");
+        assert_eq!(hits, 1);
+        late.commit(&event(99)).await.expect("committed");
+    }
+}

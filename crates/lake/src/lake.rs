@@ -18,8 +18,9 @@ use trailql_event::{DATE, REGION, table_schema};
 use trailql_store::{S3Location, Stores};
 use url::Url;
 
+use crate::conditional::has_conditional_writes;
 use crate::error::LakeError;
-use crate::ledger::{LEDGER_DOMAIN, Ledger};
+use crate::ledger::{LEDGER_DOMAIN, LEDGER_FOLDER, Ledger};
 use crate::log_cache::LogCache;
 use crate::snapshot::{DataFile, Snapshot};
 
@@ -75,6 +76,9 @@ impl Lake {
                 .map_err(|source| LakeError::Location { location: location.to_owned(), source: source.into() })?;
         }
         let table = build(stores, &url, location).await?;
+        if url.scheme() != "file" {
+            check_store(table.log_store().object_store(None).as_ref(), location).await?;
+        }
         match create(&table).await {
             Ok(()) => {}
             // Another process was first: its table is as good as ours.
@@ -173,8 +177,8 @@ impl Lake {
 async fn build(stores: &Stores, url: &Url, location: &str) -> Result<DeltaTable, LakeError> {
     if let Some(place) = S3Location::parse(location) {
         let place = place?;
-        let bucket = stores.bucket(&place.bucket).await?;
-        let root: Arc<dyn ObjectStore> = Arc::new(LogCache::new(bucket.object_store()));
+        let store = stores.object_store(&place.bucket, is_data_file).await?;
+        let root: Arc<dyn ObjectStore> = Arc::new(LogCache::new(store));
         let prefix = Path::parse(&place.key)
             .map_err(|error| LakeError::Location { location: location.to_owned(), source: error.into() })?;
         let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
@@ -183,6 +187,21 @@ async fn build(stores: &Stores, url: &Url, location: &str) -> Result<DeltaTable,
     DeltaTableBuilder::from_url(url.clone())
         .and_then(DeltaTableBuilder::build)
         .map_err(|source| LakeError::Location { location: location.to_owned(), source: source.into() })
+}
+
+/// Whether the object is a data file, whose name is given once and never again.
+fn is_data_file(path: &Path) -> bool {
+    path.filename().is_some_and(|name| name.starts_with("part-") && name.ends_with(".parquet"))
+}
+
+/// Refuses a store on which writers would lose each other's commits.
+async fn check_store(store: &dyn ObjectStore, location: &str) -> Result<(), LakeError> {
+    let probed = has_conditional_writes(store).await;
+    if probed.map_err(|error| LakeError::store("writing", &Path::from(LEDGER_FOLDER), error))? {
+        return Ok(());
+    }
+    let reason = "its server has no conditional writes (If-None-Match), which commits stand on";
+    Err(LakeError::Location { location: location.to_owned(), source: reason.into() })
 }
 
 async fn create(table: &DeltaTable) -> Result<(), DeltaTableError> {

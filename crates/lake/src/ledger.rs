@@ -167,11 +167,17 @@ impl Ledger {
         since: Option<&Self>,
         mut hit: impl FnMut(usize, u32),
     ) -> Result<(), LakeError> {
-        for segment in &self.segments {
-            if since.is_some_and(|older| older.segments.contains(segment)) {
-                continue;
-            }
-            segment.ids().find(self.store.as_ref(), probes, &mut hit).await?;
+        let is_new = |segment: &&Segment| since.is_none_or(|older| !older.segments.contains(segment));
+        let segments: Vec<_> = self.segments.iter().filter(is_new).map(Segment::ids).collect();
+        let mut found = stream::iter(segments)
+            .map(|ids| async move {
+                let mut hits = Vec::new();
+                ids.find(self.store.as_ref(), probes, |probe, content| hits.push((probe, content))).await?;
+                Ok::<_, LakeError>(hits)
+            })
+            .buffer_unordered(READS_IN_FLIGHT);
+        while let Some(hits) = found.try_next().await? {
+            hits.into_iter().for_each(|(probe, content)| hit(probe, content));
         }
         Ok(())
     }
@@ -186,9 +192,15 @@ impl Ledger {
         let mut objects = vec![object_batch(&delta.objects)];
         let (mut kept, merged) =
             if small.len() + 1 < MERGE_AT_SEGMENTS { (self.segments.clone(), Vec::new()) } else { (large, small) };
-        for segment in &merged {
-            keys.extend(segment.ids().read_all(self.store.as_ref()).await?);
-            objects.push(read_objects(self.store.as_ref(), segment).await?);
+        let mut parts = stream::iter(merged.clone())
+            .map(|segment| async move {
+                let ids = segment.ids();
+                tokio::try_join!(ids.read_all(self.store.as_ref()), read_objects(self.store.as_ref(), &segment))
+            })
+            .buffer_unordered(READS_IN_FLIGHT);
+        while let Some((ids, table)) = parts.try_next().await? {
+            keys.extend(ids);
+            objects.push(table);
         }
         keys.sort_unstable();
         let objects = concat_batches(&object_schema(), &objects)
@@ -220,8 +232,8 @@ impl Ledger {
             Segment { name: Uuid::new_v4().to_string(), objects: objects.num_rows() as u64, events: keys.len() as u64 };
         let path = segment.objects_path();
         let table = encode_objects(objects).map_err(|error| LakeError::ledger(&path, error))?;
-        self.put(&path, table).await?;
-        self.put(&segment.ids_path(), IdIndex::encode(keys)).await?;
+        let ids_path = segment.ids_path();
+        tokio::try_join!(self.put(&path, table), self.put(&ids_path, IdIndex::encode(keys)))?;
         Ok(segment)
     }
 

@@ -13,6 +13,7 @@
 //! and ledger become visible in the same commit.
 
 mod commit;
+mod conditional;
 mod error;
 pub mod file_format;
 mod history;

@@ -17,6 +17,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use trailql_store::is_plain;
 
 const LOG_FOLDER: &str = "_delta_log";
 
@@ -98,17 +99,6 @@ fn is_immutable(location: &Path) -> bool {
     let is_version = |name: &str| name.len() > 20 && name.as_bytes()[..20].iter().all(u8::is_ascii_digit);
     parts.next().is_some_and(|name| is_version(name.as_ref()))
         && parts.next().is_some_and(|folder| folder.as_ref() == LOG_FOLDER)
-}
-
-/// Whether the request is for content, and for no certain state of it.
-fn is_plain(options: &GetOptions) -> bool {
-    let GetOptions { if_match, if_none_match, if_modified_since, if_unmodified_since, version, head, .. } = options;
-    if_match.is_none()
-        && if_none_match.is_none()
-        && if_modified_since.is_none()
-        && if_unmodified_since.is_none()
-        && version.is_none()
-        && !head
 }
 
 impl fmt::Display for LogCache {

@@ -376,7 +376,12 @@ fn ignore_broken_pipe(error: std::io::Error) -> std::io::Result<()> {
 }
 
 fn timing(metrics: &QueryMetrics) -> String {
-    format!("{}, {} read, {}", plural(metrics.rows, "row"), bytes(metrics.bytes_read), seconds(metrics.elapsed))
+    let requests = match metrics.store.requests() {
+        0 => String::new(),
+        _ => format!(" in {}", metrics.store),
+    };
+    let read = bytes(metrics.bytes_read);
+    format!("{}, {read} read{requests}, {}", plural(metrics.rows, "row"), seconds(metrics.elapsed))
 }
 
 fn plural(count: u64, noun: &str) -> String {

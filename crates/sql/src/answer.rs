@@ -8,6 +8,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
+use trailql_store::{StoreUsage, Stores};
 
 use crate::error::SqlError;
 use crate::script::Statement;
@@ -19,7 +20,7 @@ pub struct Answer {
     plan: Arc<dyn ExecutionPlan>,
     statement: Statement,
     names: Arc<Names>,
-    started: Instant,
+    started: Stopwatch,
     rows: u64,
     schema: SchemaRef,
 }
@@ -30,7 +31,7 @@ impl Answer {
         plan: Arc<dyn ExecutionPlan>,
         statement: Statement,
         names: Arc<Names>,
-        started: Instant,
+        started: Stopwatch,
     ) -> Self {
         let schema = with_short_names(&stream.schema());
         Self { stream, plan, statement, names, started, rows: 0, schema }
@@ -63,7 +64,26 @@ impl Answer {
 
     /// Returns what the query took so far.
     pub fn metrics(&self) -> QueryMetrics {
-        QueryMetrics { rows: self.rows, bytes_read: bytes_read(self.plan.as_ref()), elapsed: self.started.elapsed() }
+        let store = self.started.stores.usage().since(&self.started.usage);
+        QueryMetrics {
+            rows: self.rows,
+            bytes_read: bytes_read(self.plan.as_ref()).max(store.bytes_read),
+            store,
+            elapsed: self.started.time.elapsed(),
+        }
+    }
+}
+
+/// When a statement was given, and what the stores had been asked by then.
+pub(crate) struct Stopwatch {
+    time: Instant,
+    stores: Stores,
+    usage: StoreUsage,
+}
+
+impl Stopwatch {
+    pub(crate) fn start(stores: &Stores) -> Self {
+        Self { time: Instant::now(), usage: stores.usage(), stores: stores.clone() }
     }
 }
 
@@ -72,8 +92,10 @@ impl Answer {
 pub struct QueryMetrics {
     /// Rows of the result.
     pub rows: u64,
-    /// Bytes that its scans read from files.
+    /// Bytes that it read from files and buckets.
     pub bytes_read: u64,
+    /// What buckets were asked meanwhile.
+    pub store: StoreUsage,
     /// Time since the statement was given.
     pub elapsed: Duration,
 }

@@ -7,6 +7,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
+use trailql_store::Stores;
 
 /// Memory for operators where the machine's size is not known.
 const FALLBACK_MEMORY_BYTES: usize = 4 << 30;
@@ -23,6 +24,8 @@ pub struct SessionOptions {
     pub temp_dir: Option<PathBuf>,
     /// Execution partitions; twice the number of cores by default.
     pub target_partitions: Option<usize>,
+    /// Stores of the tables, whose requests are counted for each statement.
+    pub stores: Stores,
 }
 
 impl SessionOptions {

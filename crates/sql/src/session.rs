@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Instant;
 
 use arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::{SchemaProvider, TableProvider};
@@ -17,9 +16,10 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as ParsedStatement};
 use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use trailql_store::Stores;
 use trailql_table::VIRTUAL_COLUMNS;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Stopwatch};
 use crate::boolean_text::{BooleanTextPlanner, BooleanTextRule};
 use crate::catalog::{FunctionInfo, FunctionKind, TableInfo, TableKind, columns};
 use crate::config::SessionOptions;
@@ -48,6 +48,7 @@ const MAX_NESTING: usize = 200;
 pub struct Session {
     context: SessionContext,
     shared: RwLock<Shared>,
+    stores: Stores,
 }
 
 /// What statements read and the session's owner changes.
@@ -75,7 +76,11 @@ impl Session {
             planners.insert(0, Arc::new(BooleanTextPlanner));
             planners.insert(0, Arc::new(MapSubscriptPlanner));
         }
-        Ok(Self { context: SessionContext::new_with_state(builder.build()), shared: RwLock::default() })
+        Ok(Self {
+            context: SessionContext::new_with_state(builder.build()),
+            shared: RwLock::default(),
+            stores: options.stores.clone(),
+        })
     }
 
     /// Returns DataFusion's own context.
@@ -110,7 +115,7 @@ impl Session {
     ///
     /// Dropping the future or the answer cancels.
     pub async fn run(&self, statement: &Statement) -> Result<Answer, SqlError> {
-        let started = Instant::now();
+        let started = Stopwatch::start(&self.stores);
         match self.start(statement).await {
             Ok((stream, plan)) => {
                 let names = Arc::new(Names::default());

@@ -12,10 +12,20 @@ use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, WriteMultipart,
 };
 
 use crate::problem::{Problem, ProblemKind};
+
+/// Larger objects are sent in parts of [`PART_BYTES`], so that a slow line does not time out on all of one, nor send all
+/// of it again.
+const LARGE_BYTES: usize = 32 << 20;
+
+/// Size of such a part; with 10,000 parts at the most, objects may be of 80 GB.
+const PART_BYTES: usize = 8 << 20;
+
+/// Parts in flight.
+const PARTS_AT_ONCE: usize = 4;
 
 /// Attempts at a conditional write whose answer got lost.
 const CREATE_ATTEMPTS: usize = 4;
@@ -78,11 +88,6 @@ impl Bucket {
         &self.name
     }
 
-    /// The bucket as an object store rooted at its top.
-    pub fn object_store(&self) -> Arc<dyn ObjectStore> {
-        Arc::new(self.clone())
-    }
-
     /// Lists one page of up to 1,000 objects and folders.
     pub async fn list_page(&self, request: PageRequest<'_>) -> Result<Page> {
         let options = PaginatedListOptions {
@@ -124,6 +129,26 @@ impl Bucket {
         }
     }
 
+    async fn put_in_parts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let PutOptions { tags, attributes, extensions, .. } = options;
+        let options = PutMultipartOptions { tags, attributes, extensions };
+        let upload = self.s3.put_multipart_opts(location, options).await?;
+        let mut writer = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+        let pieces = payload.iter().flat_map(|bytes| {
+            let piece = |start| bytes.slice(start..bytes.len().min(start + PART_BYTES));
+            (0..bytes.len()).step_by(PART_BYTES).map(piece)
+        });
+        for piece in pieces {
+            if let Err(error) = writer.wait_for_capacity(PARTS_AT_ONCE).await {
+                // Parts that stay behind are of no use to anybody; whether they can be deleted changes nothing here.
+                let _ = writer.abort().await;
+                return Err(error);
+            }
+            writer.put(piece);
+        }
+        writer.finish().await
+    }
+
     /// What is stored at `location`, if anything.
     async fn content(&self, location: &Path) -> Result<Option<(PutResult, Vec<u8>)>> {
         let got = match self.s3.get(location).await {
@@ -163,6 +188,9 @@ impl ObjectStore for Bucket {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         match options.mode {
             PutMode::Create => self.create(location, payload, options).await,
+            PutMode::Overwrite if payload.content_length() > LARGE_BYTES => {
+                self.put_in_parts(location, payload, options).await
+            }
             _ => self.s3.put_opts(location, payload, options).await,
         }
     }

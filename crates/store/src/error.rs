@@ -49,6 +49,14 @@ pub enum StoreError {
         /// The bucket.
         bucket: String,
     },
+    /// The folder of the cache cannot be used.
+    #[error("{folder}: not a folder for a cache: {reason}")]
+    Cache {
+        /// The folder.
+        folder: String,
+        /// Why not.
+        reason: String,
+    },
     /// The client could not be made.
     #[error("s3://{bucket}: cannot be used: {reason}")]
     Client {

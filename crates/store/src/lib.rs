@@ -4,7 +4,9 @@
 //! bucket is an [`ObjectStore`](object_store::ObjectStore) that besides lists by pages and settles lost answers of
 //! conditional writes. [`Problem`] puts an error of a store into words.
 
+mod block_cache;
 mod bucket;
+mod cached_store;
 mod credentials;
 mod environment;
 mod error;
@@ -16,9 +18,10 @@ mod usage;
 mod wire;
 
 pub use bucket::{Bucket, ListedObject, Page, PageRequest};
+pub use cached_store::is_plain;
 pub use error::StoreError;
 pub use location::S3Location;
 pub use problem::{Problem, ProblemKind};
-pub use settings::{Encryption, S3Settings};
+pub use settings::{CacheSettings, Encryption, S3Settings};
 pub use stores::Stores;
 pub use usage::StoreUsage;

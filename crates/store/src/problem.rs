@@ -1,7 +1,8 @@
 //! Errors of a store in words for people.
 //!
-//! `object_store` keeps the type of its HTTP errors to itself, so that status and code are read from its text, which
-//! carries the answer's body as [`wire`](crate::wire) left it: `… status code: 403 Forbidden: AccessDenied: message`.
+//! `object_store` keeps the type of its HTTP errors to itself, and errors on top of it keep its text alone. So status and
+//! code are read from the text, which carries the answer's body as [`wire`](crate::wire) left it:
+//! `… status code: 403 Forbidden: AccessDenied: message`.
 
 use std::error::Error;
 use std::fmt;
@@ -91,6 +92,9 @@ impl Problem {
     fn of_answer(text: &str) -> Option<Self> {
         if text.contains("Received redirect without LOCATION") {
             return Some(Self { kind: ProblemKind::WrongRegion, detail: String::new() });
+        }
+        if let Some((_, broken)) = text.split_once("HTTP error: ") {
+            return Some(Self { kind: ProblemKind::Unavailable, detail: shortened(broken) });
         }
         let (_, answer) = text.split_once("status code: ")?;
         let status: u16 = answer.get(..3)?.parse().ok()?;
@@ -205,6 +209,8 @@ mod tests {
             source: Box::new(HttpError::new(HttpErrorKind::Connect, refused)),
         };
         assert_eq!(Problem::of(&error).to_string(), "the store does not answer (connection refused)");
+        let flattened = object_store::Error::Generic { store: "S3", source: error.to_string().into() };
+        assert_eq!(Problem::of(&flattened).kind, ProblemKind::Unavailable);
         let none = StoreError::NoCredentials { profile: "the default profile".to_owned() };
         let error = object_store::Error::Generic { store: "S3", source: Box::new(none) };
         assert_eq!(Problem::of(&error).kind, ProblemKind::Credentials);

@@ -1,5 +1,7 @@
 //! What may be said about S3 beyond what the environment says.
 
+use std::path::PathBuf;
+
 /// Settings of every bucket; what is left empty comes from the usual AWS places.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct S3Settings {
@@ -15,8 +17,19 @@ pub struct S3Settings {
     pub requester_pays: bool,
     /// Encryption of what is written; `None` leaves it to the bucket.
     pub encryption: Option<Encryption>,
+    /// Keeps what is read of a lake's data files on this machine; `None` keeps nothing.
+    pub cache: Option<CacheSettings>,
     /// Attempts of one request, the first included; a number that copes with minutes of throttling by default.
     pub max_attempts: Option<u32>,
+}
+
+/// A folder for what was read of immutable objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// The folder; it is made if need be, and may be deleted at any time.
+    pub folder: PathBuf,
+    /// Bytes that it may take.
+    pub max_bytes: u64,
 }
 
 /// Encryption of written objects by the server.

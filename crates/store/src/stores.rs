@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
-use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use object_store::path::Path;
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use tokio::sync::OnceCell;
 
+use crate::block_cache::BlockCache;
 use crate::bucket::Bucket;
+use crate::cached_store::CachedStore;
 use crate::environment::{Environment, load_sdk_config};
 use crate::error::{StoreError, chain};
-use crate::settings::{Encryption, S3Settings};
+use crate::settings::{CacheSettings, Encryption, S3Settings};
 use crate::usage::{Counters, StoreUsage};
 use crate::wire::CountingConnector;
 
@@ -44,6 +47,7 @@ struct Inner {
     counters: Arc<Counters>,
     environment: OnceCell<Environment>,
     buckets: Mutex<HashMap<String, Arc<OnceCell<Bucket>>>>,
+    cache: OnceCell<Arc<BlockCache>>,
 }
 
 impl Stores {
@@ -68,6 +72,21 @@ impl Stores {
     pub async fn sdk_config(&self) -> SdkConfig {
         install_crypto();
         load_sdk_config(&self.inner.settings).await
+    }
+
+    /// A bucket as an object store, rooted at its top.
+    ///
+    /// Where a cache is asked for, ranges of the objects that `is_immutable` names are read through it.
+    pub async fn object_store(
+        &self,
+        bucket: &str,
+        is_immutable: fn(&Path) -> bool,
+    ) -> Result<Arc<dyn ObjectStore>, StoreError> {
+        let bucket = self.bucket(bucket).await?;
+        let Some(settings) = &self.inner.settings.cache else { return Ok(Arc::new(bucket)) };
+        let cache = self.inner.cache.get_or_try_init(|| open_cache(settings)).await?;
+        let url = bucket.to_string();
+        Ok(Arc::new(CachedStore::new(Arc::new(bucket), url, Arc::clone(cache), is_immutable)))
     }
 
     /// What all buckets together were asked so far.
@@ -117,6 +136,15 @@ impl Stores {
         }
         builder.with_client_options(options).build()
     }
+}
+
+/// Opens the cache's folder, which may take looking through many files.
+async fn open_cache(settings: &CacheSettings) -> Result<Arc<BlockCache>, StoreError> {
+    let CacheSettings { folder, max_bytes } = settings.clone();
+    let failed = |reason: String| StoreError::Cache { folder: settings.folder.display().to_string(), reason };
+    let opened = tokio::task::spawn_blocking(move || BlockCache::open(&folder, max_bytes)).await;
+    let opened = opened.map_err(|error| failed(error.to_string()))?;
+    opened.map(Arc::new).map_err(|error| failed(error.to_string()))
 }
 
 /// Two crates of the tree bring a cryptography for TLS each; whoever asks for the process's own gets this one.

@@ -4,6 +4,7 @@
 //! says in other ways: throttles and timeouts with status 400, and lists that break off in the middle.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::StatusCode;
@@ -16,6 +17,12 @@ use object_store::client::{
 use serde::Deserialize;
 
 use crate::usage::{Counters, Request};
+
+/// S3 begins to answer within a second as a rule. A request that hangs longer than this is better sent again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Bodies of requests that may take longer than that to be sent.
+const LARGE_BODY_BYTES: usize = 64 << 10;
 
 /// Codes that come with status 400 and ask to try again.
 ///
@@ -58,8 +65,15 @@ struct CountingClient {
 impl HttpService for CountingClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let kind = Request::of(request.method(), request.uri().query());
-        self.counters.count(kind, request.body().content_length() as u64);
-        let response = self.inner.execute(request).await?;
+        let body_bytes = request.body().content_length();
+        self.counters.count(kind, body_bytes as u64);
+        let answer = self.inner.execute(request);
+        let response = if body_bytes < LARGE_BODY_BYTES {
+            let late = |error| HttpError::new(HttpErrorKind::Timeout, error);
+            tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(late)??
+        } else {
+            answer.await?
+        };
         if response.status().is_client_error() || response.status().is_server_error() {
             return settle_error(response).await;
         }

@@ -12,7 +12,9 @@ use datafusion::common::{ColumnStatistics, Result, Statistics};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource,
+};
 use datafusion::datasource::source::{DataSource, DataSourceExec};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::DataFusionError;
@@ -27,6 +29,7 @@ use trailql_event::UTC;
 use trailql_lake::{Lake, Snapshot};
 
 use crate::columns::{file_schema, partition_fields, query_schema, stored_schema};
+use crate::counted_store::CountedStore;
 use crate::file_pruning::prune_files;
 use crate::flat::PruningFilters;
 use crate::lake_file::{Bound, LakeFile};
@@ -39,6 +42,9 @@ use crate::scan_source::LakeScan;
 /// How many footers are read at once while planning; each is one or two small requests to the store.
 const CONCURRENT_FOOTERS: usize = 48;
 
+/// How many files of a lake in a bucket are read at once: waiting for answers takes no cores.
+const CONCURRENT_REMOTE_FILES: usize = 16;
+
 /// One version of a lake as a DataFusion table.
 ///
 /// A scan is planned in three steps, each on what the one before it left: files by their partition values, files by
@@ -49,19 +55,21 @@ pub struct LakeTable {
     files: Vec<LakeFile>,
     store: Arc<dyn ObjectStore>,
     store_url: ObjectStoreUrl,
+    is_remote: bool,
 }
 
 impl LakeTable {
     /// The lake as of its last open, refresh or commit.
     pub fn new(lake: &Lake) -> Self {
-        Self::from_snapshot(lake.url().as_str(), lake.store(), &lake.snapshot())
+        let table = Self::from_snapshot(lake.url().as_str(), lake.store(), &lake.snapshot());
+        Self { is_remote: lake.url().scheme() != "file", ..table }
     }
 
     /// The files of a snapshot, whose paths are relative to `store`; `name` tells stores of one session apart.
     pub(crate) fn from_snapshot(name: &str, store: Arc<dyn ObjectStore>, snapshot: &Snapshot) -> Self {
         let mut files: Vec<LakeFile> = snapshot.files.iter().cloned().map(LakeFile::new).collect();
         files.sort_by(|a, b| a.file.path.cmp(&b.file.path));
-        Self { files, store, store_url: store_url(name) }
+        Self { files, store, store_url: store_url(name), is_remote: false }
     }
 
     /// The files whose partition values and statistics admit a matching row.
@@ -86,12 +94,13 @@ impl LakeTable {
     async fn prune_row_groups<'a>(
         &self,
         session: &dyn Session,
+        store: Arc<dyn ObjectStore>,
         filters: PruningFilters,
         files: Vec<&'a LakeFile>,
         report: &mut PruningReport,
     ) -> Result<Vec<(&'a LakeFile, FileAccess)>> {
         let footers = session.runtime_env().cache_manager.get_file_metadata_cache();
-        let pruner = RowGroupPruner::new(filters, Arc::clone(&self.store), footers);
+        let pruner = RowGroupPruner::new(filters, store, footers);
         // Tasks of their own, since decoding footers is work for all cores.
         let tasks: Vec<_> = files.iter().map(|file| (pruner.clone(), file.to_prune())).collect();
         let accesses: Vec<FileAccess> = futures::stream::iter(tasks)
@@ -106,10 +115,19 @@ impl LakeTable {
         Ok(files.into_iter().zip(accesses).filter(|(_, access)| access.row_groups.kept > 0).collect())
     }
 
+    /// What a scan reads from, where it is counted and where it is not.
+    fn store_of(&self, counted: &Option<CountedStore>) -> Arc<dyn ObjectStore> {
+        match counted {
+            Some(counted) => Arc::new(counted.clone()),
+            None => Arc::clone(&self.store),
+        }
+    }
+
     /// DataFusion's Parquet scan over the files left, with all stored columns.
     fn scan_config(
         &self,
         session: &dyn Session,
+        counted: Option<CountedStore>,
         files: Vec<PartitionedFile>,
         statistics: Statistics,
         limit: Option<usize>,
@@ -117,15 +135,20 @@ impl LakeTable {
         let runtime = session.runtime_env();
         runtime.register_object_store(self.store_url.as_ref(), Arc::clone(&self.store));
         let footers = runtime.cache_manager.get_file_metadata_cache();
-        let readers = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), footers);
+        let readers = CachedParquetFileReaderFactory::new(self.store_of(&counted), footers);
         let schema = TableSchema::builder(file_schema()).with_table_partition_cols(partition_fields()).build();
         let options =
             TableParquetOptions { global: session.config_options().execution.parquet.clone(), ..Default::default() };
         let source = ParquetSource::new(schema)
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(readers));
+        let mut partitions = session.config().target_partitions();
+        if let Some(counted) = counted {
+            counted.show_in(source.metrics());
+            partitions = partitions.max(CONCURRENT_REMOTE_FILES);
+        }
         FileScanConfigBuilder::new(self.store_url.clone(), Arc::new(source))
-            .with_file_groups(file_groups(files, session.config().target_partitions()))
+            .with_file_groups(file_groups(files, partitions))
             .with_statistics(statistics)
             .with_limit(limit)
             .build()
@@ -155,17 +178,19 @@ impl TableProvider for LakeTable {
         let predicate = pruning.as_ref().map(|filters| filters.predicate.as_ref());
         let files = self.prune_files(partitions.as_ref(), predicate)?;
         let statistics = table_statistics(&files);
+        let counted = self.is_remote.then(|| CountedStore::new(Arc::clone(&self.store)));
         let mut report = PruningReport::default();
         let (files, statistics) = match pruning {
             Some(filters) => {
-                let accesses = self.prune_row_groups(session, filters, files, &mut report).await?;
+                let accesses =
+                    self.prune_row_groups(session, self.store_of(&counted), filters, files, &mut report).await?;
                 let files = accesses.into_iter().map(|(file, access)| partitioned(file, Some(access))).collect();
                 (files, statistics.to_inexact())
             }
             None => (files.into_iter().map(|file| partitioned(file, None)).collect::<Vec<_>>(), statistics),
         };
         report.files = Kept { kept: files.len(), total: self.files.len() };
-        let scan = LakeScan::new(self.scan_config(session, files, statistics, limit), report);
+        let scan = LakeScan::new(self.scan_config(session, counted, files, statistics, limit), report);
         let projected = scan.try_swapping_with_projection(&projection_exprs(session, projection)?)?;
         Ok(Arc::new(DataSourceExec::new(projected.unwrap_or_else(|| Arc::new(scan)))))
     }

@@ -1,6 +1,7 @@
 //! CloudTrail events as DataFusion tables: `cloudtrail_logs` over the lake, `cloudtrail_raw` over log files.
 
 mod columns;
+mod counted_store;
 mod date_trunc;
 mod error;
 mod event_json;

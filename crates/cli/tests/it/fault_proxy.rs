@@ -32,6 +32,8 @@ pub(crate) struct Seen {
     pub(crate) method: String,
     /// With the query.
     pub(crate) path: String,
+    /// All of it but the body, in lower case.
+    pub(crate) head: String,
 }
 
 impl Seen {
@@ -93,7 +95,9 @@ fn serve(client: TcpStream, server: SocketAddr, state: &Mutex<State>) -> std::io
     while let Some(request) = Request::read(&mut reader)? {
         let fault = {
             let mut state = state.lock().unwrap();
-            let seen = Seen { number: state.seen.len(), method: request.method.clone(), path: request.path.clone() };
+            let head = String::from_utf8_lossy(&request.head).to_lowercase();
+            let (method, path) = (request.method.clone(), request.path.clone());
+            let seen = Seen { number: state.seen.len(), method, path, head };
             let fault = (state.rule)(&seen);
             state.seen.push(seen);
             fault

@@ -105,16 +105,6 @@ impl Bucket {
         assert_eq!(self.request("PUT", key, &[], content.as_ref()).status, 200, "{key}");
     }
 
-    pub(crate) fn delete(&self, key: &str) {
-        assert_eq!(self.request("DELETE", key, &[], b"").status, 204, "{key}");
-    }
-
-    pub(crate) fn get(&self, key: &str) -> Vec<u8> {
-        let answer = self.request("GET", key, &[], b"");
-        assert_eq!(answer.status, 200, "{key}");
-        answer.body
-    }
-
     /// Keys that begin with `prefix`.
     pub(crate) fn keys(&self, prefix: &str) -> Vec<String> {
         let answer = self.request("GET", &format!("?list-type=2&prefix={prefix}"), &[], b"");
@@ -144,7 +134,7 @@ impl Bucket {
         let signed =
             "AWS4-HMAC-SHA256 Credential=key/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
         let headers = [&[("authorization", signed)], headers].concat();
-        self.send(&format!("{method} /{}/{key}", self.name), &headers, body)
+        self.send(&format!("{method} /{}/{}", self.name, encoded(key)), &headers, body)
     }
 
     /// A request to another service of the same server.
@@ -168,6 +158,12 @@ impl Bucket {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head, body: answer[end + 4..].to_vec() }
     }
+}
+
+/// A key as part of a URL; a query stays one.
+fn encoded(key: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/?=&".contains(&byte);
+    key.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 impl Place {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::crash::scattered;
 use crate::fault_proxy::{Fault, FaultProxy};
 use crate::moto::{Bucket, Moto, bucket_or_skip};
-use crate::support::{Place, outcome, records, text};
+use crate::support::{Place, outcome, records, text, wide_records};
 
 /// A trail of two accounts, two regions and three days, with what else lies in such a bucket.
 pub(crate) fn trail(place: &Place, root: &str) {
@@ -199,8 +199,9 @@ fn a_long_listing_is_cut_into_pieces_and_whole() {
     let bucket = bucket_or_skip!();
     let folder = "AWSLogs/111111111111/CloudTrail/us-east-1/2024";
     let put = |part: usize| {
-        for n in (part * 1500)..((part + 1) * 1500) {
-            bucket.put(&format!("{folder}/{:02}/{:02}/{n:05}.json", n % 3 + 1, n % 28 + 1), "");
+        for n in (part * 1100)..((part + 1) * 1100) {
+            // Names that are listed and counted, and not read.
+            bucket.put(&format!("{folder}/{:02}/{:02}/{n:05}.txt", n % 3 + 1, n % 28 + 1), "x");
         }
     };
     std::thread::scope(|scope| {
@@ -208,17 +209,17 @@ fn a_long_listing_is_cut_into_pieces_and_whole() {
             scope.spawn(move || put(part));
         }
     });
-    let proxy = FaultProxy::start(bucket.address, |_| Fault::None);
-    let near = bucket.through(proxy.address);
+    bucket.put("log.json", records(0, 1));
     let found = |args: &[&str]| {
         let source = bucket.url("");
-        ingest(&Place::new(), &near, &[&[source.as_str(), "--dry-run"], args].concat())["files"]["found"].as_u64()
+        ingest(&Place::new(), &bucket, &[&[source.as_str(), "--dry-run"], args].concat())["files"]["ignored"].as_u64()
     };
-    assert_eq!(found(&[]), Some(6000));
-    // Days from the 27th of the month before to the 31st day after the end.
-    let expected = (0..6000).filter(|n| (n % 3 + 1, n % 28 + 1) >= (1, 27)).count() as u64;
+    let day = |n: &usize| (n % 3 + 1, n % 28 + 1);
+    assert_eq!(found(&[]), Some(4400));
+    // From a day before to 31 days behind, which is how late CloudTrail delivers.
+    let expected = (0..4400).filter(|n| day(n) >= (1, 27)).count() as u64;
     assert_eq!(found(&["--since", "2024-01-28"]), Some(expected));
-    let expected = (0..6000).filter(|n| (n % 3 + 1, n % 28 + 1) <= (2, 3)).count() as u64;
+    let expected = (0..4400).filter(|n| day(n) <= (2, 3)).count() as u64;
     assert_eq!(found(&["--until", "2024-01-03"]), Some(expected));
 }
 
@@ -243,8 +244,8 @@ fn two_writers_on_one_bucket_make_the_same_lake_as_one() {
     let bucket = bucket_or_skip!();
     let (place, clean) = (Place::new(), Place::new());
     for file in 0..30 {
-        place.log(&format!("{file:03}.json"), records(file * 40, 60));
-        clean.log(&format!("{file:03}.json"), records(file * 40, 60));
+        place.log(&format!("{file:03}.json"), wide_records(file * 40, 60, 2000));
+        clean.log(&format!("{file:03}.json"), wide_records(file * 40, 60, 2000));
     }
     clean.ingest();
     let lake = bucket.url("lake");
@@ -267,8 +268,9 @@ fn two_writers_on_one_bucket_make_the_same_lake_as_one() {
 fn killing_the_process_anywhere_loses_and_doubles_nothing() {
     let bucket = bucket_or_skip!();
     let (clean, place) = (Place::new(), Place::new());
-    for file in 0..40 {
-        clean.log(&format!("{file:03}.json"), records(file * 40, 60));
+    for file in 0..30 {
+        // Large enough that a run makes several commits.
+        clean.log(&format!("{file:03}.json"), wide_records(file * 40, 60, 2000));
     }
     clean.ingest();
     bucket.put_logs(&clean, "logs/");
@@ -294,6 +296,97 @@ fn killing_the_process_anywhere_loses_and_doubles_nothing() {
     ingest(&place, &bucket, &args);
     assert_eq!(rows(&place, &bucket, &lake), whole);
     assert_eq!(ingest(&place, &bucket, &args)["read"], 0);
+}
+
+#[test]
+fn large_objects_are_written_in_parts() {
+    let bucket = bucket_or_skip!();
+    let place = Place::new();
+    // A record that is no event is kept aside with its text.
+    let text = "x".repeat(40 << 20);
+    place.log("odd.json", format!(r#"{{"Records":[{{"odd":"{text}"}}]}}"#));
+    let proxy = FaultProxy::start(bucket.address, |_| Fault::None);
+    let account = ingest(&place, &bucket.through(proxy.address), &["--lake", &bucket.url("lake"), "logs"]);
+    assert_eq!(account["rejected"], 1, "{account}");
+    let kept = bucket.keys("lake/_rejected/").remove(0);
+    let head = bucket.request("HEAD", &kept, &[], b"").head;
+    let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse::<usize>().unwrap();
+    assert!(length > 40 << 20, "{head}");
+    let parts = proxy.seen().iter().filter(|seen| seen.path.contains("partNumber=")).count();
+    assert_eq!(parts, length.div_ceil(8 << 20));
+}
+
+#[test]
+fn settings_come_from_a_profile_and_options_reach_every_request() {
+    let bucket = bucket_or_skip!();
+    let place = Place::new();
+    bucket.put("logs/a.json", records(0, 3));
+    let proxy = FaultProxy::start(bucket.address, |_| Fault::None);
+    let config = format!(
+        "[profile logs]\nregion = eu-west-1\nendpoint_url = http://{}\ncredential_process = echo \
+         '{{\"Version\":1,\"AccessKeyId\":\"KEYFROMPROCESS\",\"SecretAccessKey\":\"s\",\"SessionToken\":\"t0ken\"}}'\n",
+        proxy.address
+    );
+    std::fs::write(place.path("config"), config).unwrap();
+    let mut command = place.trailql_s3("");
+    for name in ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_CONFIG_FILE", place.path("config")).env("AWS_PROFILE", "logs");
+    let output = command.args(["ingest", "--requester-pays", &bucket.url("logs/")]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for seen in proxy.seen() {
+        assert!(seen.head.contains("credential=keyfromprocess/") && seen.head.contains("/eu-west-1/s3/"), "{seen:?}");
+        assert!(seen.head.contains("x-amz-security-token: t0ken"), "{seen:?}");
+        assert!(seen.head.contains("x-amz-request-payer: requester"), "{seen:?}");
+    }
+}
+
+#[test]
+fn what_a_query_asked_of_the_bucket_is_told() {
+    let bucket = bucket_or_skip!();
+    let place = Place::new();
+    place.log("a.json", records(0, 50));
+    let lake = bucket.url("lake");
+    ingest(&place, &bucket, &["--lake", &lake, "logs"]);
+    let sql = |args: &[&str]| place.trailql_on(&bucket).args(["--lake", &lake, "sql"]).args(args).output().unwrap();
+    let query = "SELECT eventname FROM cloudtrail_logs";
+    let told = text(&sql(&["-v", "-c", query]).stderr);
+    assert!(told.contains("requests (") && told.contains(" GET)"), "{told}");
+    let told: Value = serde_json::from_slice(&sql(&["--json", "-c", query]).stderr).unwrap();
+    assert!(told["requests"].as_u64() > Some(1), "{told}");
+    // All that a count takes is in the Delta log, which was read before.
+    let told: Value =
+        serde_json::from_slice(&sql(&["--json", "-c", "SELECT count(*) FROM cloudtrail_logs"]).stderr).unwrap();
+    assert_eq!(told["requests"], 0, "{told}");
+    let plan = text(&sql(&["-c", &format!("EXPLAIN ANALYZE {query}")]).stdout);
+    assert!(plan.contains("store_requests=") && plan.contains("store_bytes="), "{plan}");
+}
+
+#[test]
+fn a_cache_saves_requests_and_may_be_deleted() {
+    let bucket = bucket_or_skip!();
+    let place = Place::new();
+    place.log("a.json", records(0, 50));
+    let lake = bucket.url("lake");
+    ingest(&place, &bucket, &["--lake", &lake, "logs"]);
+    let requests = |args: &[&str]| {
+        let mut command = place.trailql_on(&bucket);
+        command.args(["--lake", &lake, "sql", "--json"]).args(args);
+        let output = command.args(["-c", "SELECT count(DISTINCT eventid) AS n FROM cloudtrail_logs"]).output().unwrap();
+        assert_eq!(text(&output.stdout), "n\r\n50\r\n", "{}", text(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stderr).unwrap()["requests"].as_u64().unwrap()
+    };
+    let without = requests(&[]);
+    let cached = ["--cache", "cache", "--cache-bytes", "1000000"];
+    let (first, second) = (requests(&cached), requests(&cached));
+    assert!(first > 0 && first <= without && second == 0, "{without} {first} {second}");
+    std::fs::remove_dir_all(place.path("cache")).unwrap();
+    assert_eq!(requests(&cached), first);
+    let wrong = ["--lake", &lake, "--cache", "logs", "lake", "info"];
+    let (code, message) = outcome(&place.trailql_on(&bucket).args(wrong).output().unwrap());
+    assert_eq!(code, 2, "{message}");
+    assert!(message.contains("not a folder for a cache"), "{message}");
 }
 
 #[test]

@@ -1,20 +1,18 @@
 //! Broken lines, throttling and lost answers between the program and the S3 server.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::crash::scattered;
 use crate::fault_proxy::{Fault, FaultProxy, Seen};
 use crate::moto::{Bucket, bucket_or_skip};
 use crate::s3::{ingest, rows};
-use crate::support::{Place, outcome, records, text};
+use crate::support::{Place, outcome, records, text, wide_records};
 
 /// Log files in a bucket, and the lake that they make undisturbed.
 fn logs(bucket: &Bucket, files: usize) -> Place {
     let clean = Place::new();
     for file in 0..files {
-        clean.log(&format!("{file:03}.json"), records(file * 40, 60));
+        clean.log(&format!("{file:03}.json"), wide_records(file * 40, 60, 2000));
     }
     clean.ingest();
     bucket.put_logs(&clean, "logs/");
@@ -134,12 +132,9 @@ fn a_store_that_goes_away_ends_the_run_and_the_next_one_finishes() {
     ] {
         let lake = bucket.url(&format!("lake-{}", reason.len()));
         let place = Place::new();
-        let left = Arc::new(AtomicUsize::new(12));
         let proxy = FaultProxy::start(bucket.address, move |seen| {
-            let is_log = seen.method == "GET" && seen.path.contains("/logs/");
-            let is_over =
-                is_log && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err();
-            if is_over { fault } else { Fault::None }
+            let file = seen.path.split_once("/logs/").and_then(|(_, name)| name.get(..3)?.parse::<usize>().ok());
+            if file.is_some_and(|file| file >= 12) { fault } else { Fault::None }
         });
         let near = bucket.through(proxy.address);
         let mut command = place.trailql_on(&near);
@@ -164,7 +159,7 @@ fn a_lake_that_cannot_be_written_reads_as_before() {
         command.env("AWS_MAX_ATTEMPTS", "2").args(["--lake", &lake, "ingest", "-q", "--batch-bytes", "20000"]);
         outcome(&command.arg(bucket.url("logs/")).output().unwrap())
     };
-    for part in ["/region=", "/_ledger/", "/_delta_log/"] {
+    for part in ["/region", "/_ledger/", "/_delta_log/"] {
         for fault in [Fault::Refuse(403, "AccessDenied"), Fault::Cut, Fault::LoseAnswer] {
             proxy.set_rule(move |seen| {
                 let is_hit = seen.method == "PUT" && seen.path.contains(part) && !seen.path.ends_with("0.json");
@@ -186,13 +181,40 @@ fn a_lake_that_cannot_be_written_reads_as_before() {
 }
 
 #[test]
+fn a_server_without_conditional_writes_is_refused() {
+    let bucket = bucket_or_skip!();
+    logs(&bucket, 1);
+    // What a server does that does not know the header: it takes what comes.
+    let direct = bucket.through(bucket.address);
+    let proxy = FaultProxy::start(bucket.address, move |seen| {
+        if seen.path.contains("/_ledger/probe-") && seen.method == "PUT" {
+            direct.request("DELETE", key_of(&seen.path), &[], b"");
+        }
+        Fault::None
+    });
+    let near = bucket.through(proxy.address);
+    let (place, lake) = (Place::new(), bucket.url("lake"));
+    let mut command = place.trailql_on(&near);
+    let output = command.args(["--lake", &lake, "ingest", &bucket.url("logs/")]).output().unwrap();
+    let (code, message) = outcome(&output);
+    assert_eq!(code, 2, "{message}");
+    assert!(message.contains("cannot hold a lake") && message.contains("If-None-Match"), "{message}");
+    assert!(bucket.keys("lake/").is_empty());
+}
+
+/// The key in a path such as `/bucket-1/lake/_ledger/probe-1`.
+fn key_of(path: &str) -> &str {
+    path[1..].split_once('/').unwrap().1
+}
+
+#[test]
 fn a_query_over_a_line_that_breaks_for_good_fails_clearly() {
     let bucket = bucket_or_skip!();
     let clean = logs(&bucket, 5);
     let (place, lake) = (Place::new(), bucket.url("lake"));
     ingest(&place, &bucket, &["--lake", &lake, &bucket.url("logs/")]);
     let proxy = FaultProxy::start(bucket.address, |seen| {
-        if seen.path.ends_with(".parquet") && seen.path.contains("region=") { Fault::CutBody } else { Fault::None }
+        if seen.path.ends_with(".parquet") && seen.path.contains("/region") { Fault::CutBody } else { Fault::None }
     });
     let near = bucket.through(proxy.address);
     let mut command = place.trailql_on(&near);

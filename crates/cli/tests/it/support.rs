@@ -69,10 +69,16 @@ pub(crate) fn testdata(name: &str) -> PathBuf {
 
 /// A log file with `count` events that start at number `first`.
 pub(crate) fn records(first: usize, count: usize) -> String {
+    wide_records(first, count, 0)
+}
+
+/// The same with events that are larger by some bytes.
+pub(crate) fn wide_records(first: usize, count: usize, filler_bytes: usize) -> String {
+    let filler = "x".repeat(filler_bytes);
     let event = |n: usize| {
         let (day, region) = (n % 3 + 1, ["us-east-1", "eu-west-1"][n % 2]);
         format!(
-            r#"{{"eventVersion":"1.08","eventID":"event-{n}","eventTime":"2024-03-{day:02}T10:00:{:02}Z","awsRegion":"{region}","eventName":"Call{}","requestParameters":{{"n":{n}}},"responseElements":null}}"#,
+            r#"{{"eventVersion":"1.08","eventID":"event-{n}","eventTime":"2024-03-{day:02}T10:00:{:02}Z","awsRegion":"{region}","eventName":"Call{}","requestParameters":{{"n":{n},"filler":"{filler}"}},"responseElements":null}}"#,
             n % 60,
             n % 7
         )
