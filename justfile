@@ -23,6 +23,12 @@ bench *ARGS:
     cargo build --release --locked
     python3 bench/run.py --write {{ARGS}}
 
+# Time `trailql validate` beside the AWS CLI; needs awscli, moto[server] and boto3
+bench-validate *ARGS:
+    cargo build --release --locked
+    cargo build --locked --workspace --examples
+    python3 bench/validate.py {{ARGS}}
+
 # Criterion benches of the decoder and the writer
 bench-parts:
     cargo bench --workspace

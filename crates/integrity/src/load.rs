@@ -170,7 +170,8 @@ async fn check_signature(
     rules: Rules<'_>,
 ) -> Option<Verdict> {
     let fingerprint = &content.digest.digest_public_key_fingerprint;
-    let asked = if rules.is_backfill { signed } else { rules.keys };
+    let is_dated = rules.is_backfill && rules.metadata != MetadataFrom::Nowhere;
+    let asked = if is_dated { signed } else { rules.keys };
     let key = match run.keys.find(fingerprint, rules.region, asked).await {
         Ok(Some(key)) => key,
         Ok(None) => {

@@ -10,7 +10,7 @@ use trailql_integrity::{
 
 use crate::maker::{BUCKET, SigningKey, Trail, World, gunzip, gzip, hour};
 use crate::runner::{Run, in_memory, on_disk, range, run, run_with};
-use crate::stage::{Stage, bucket_changed};
+use crate::stage::{Stage, backfill, bucket_changed};
 
 async fn plain_run(world: &World) -> Run {
     run(in_memory(world).await, &[SigningKey::first().public], range(hour(0), hour(6))).await.unwrap()
@@ -29,6 +29,17 @@ async fn without_metadata_signatures_come_from_the_successors() {
     let by_successor = run.findings.iter().filter(|finding| finding.verdict == Verdict::ValidBySuccessor).count();
     assert_eq!(by_successor, 5, "all but the newest");
     assert_eq!(run.report.conclusion(), Conclusion::Unchecked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_chain_without_metadata_is_proved_by_its_successors_too() {
+    let stage = backfill();
+    let folder = TempDir::new().unwrap();
+    stage.world.write(folder.path(), false);
+    let source = Source::folder(&folder.path().join(BUCKET), None).await.unwrap();
+    let run = run(source, &stage.keys, range(stage.since, stage.until)).await.unwrap();
+    let backfilled: Vec<_> = run.complaints(&stage.names).into_iter().filter(|found| found.starts_with('b')).collect();
+    assert_eq!(backfilled, ["bd3 no_signature", "bl3.0 digest_unchecked", "bl3.1 digest_unchecked"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
