@@ -55,6 +55,14 @@ pub(crate) struct SqlArgs {
     #[arg(long, value_name = "SOURCE")]
     raw: Vec<String>,
 
+    /// Other name of the table of events, for queries that call it so; repeatable
+    #[arg(long = "table", value_name = "NAME")]
+    tables: Vec<String>,
+
+    /// Refuse table names that only look like CloudTrail's, instead of reading them as the table of events
+    #[arg(long)]
+    strict: bool,
+
     /// Write CSV and TSV cells as they are, also those that a spreadsheet would run as formulas
     #[arg(long)]
     csv_verbatim: bool,
@@ -93,6 +101,10 @@ async fn open(args: &SqlArgs, lake: &str) -> Result<QuerySession, CliError> {
     for (name, value) in &args.params {
         query_session.session.set_parameter(name, value);
     }
+    for name in &args.tables {
+        query_session.session.add_table_alias(name);
+    }
+    query_session.session.set_strict(args.strict);
     Ok(query_session)
 }
 
@@ -116,6 +128,7 @@ struct QueryOptions {
     format_options: FormatOptions,
     output: Option<PathBuf>,
     is_terminal: bool,
+    is_quiet: bool,
     report: Report,
 }
 
@@ -133,7 +146,14 @@ impl SqlArgs {
             (false, 0) => Report::None,
             (false, _) => Report::Text,
         };
-        Ok(QueryOptions { format, format_options, output: self.output.clone(), is_terminal, report })
+        Ok(QueryOptions {
+            format,
+            format_options,
+            output: self.output.clone(),
+            is_terminal,
+            is_quiet: globals.quiet,
+            report,
+        })
     }
 
     fn scripts(&self) -> Result<Vec<Script>, CliError> {
@@ -197,6 +217,9 @@ async fn write_results(
         };
         for statement in split_statements(&script.text) {
             let mut answer = session.run(&statement).await.map_err(failed)?;
+            if !options.is_quiet {
+                answer.notices().iter().for_each(|notice| eprintln!("notice: {notice}"));
+            }
             if answer.has_columns() {
                 results += 1;
                 begin_result(results, options.format, out)?;

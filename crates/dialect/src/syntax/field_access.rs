@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Ident, Subscript, Value, VisitMut, VisitorMut};
 
-use crate::wildcard::fold;
+use super::fold;
 
 /// Rewrites the chains of a statement or query.
 pub(crate) fn settle_field_access<T: VisitMut>(node: &mut T) {
