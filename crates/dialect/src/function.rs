@@ -186,7 +186,8 @@ impl ScalarUDFImpl for Function {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let is_constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if is_constant { 1 } else { args.number_rows };
-        let call = Call { name: self.name, args: args.args, return_field: args.return_field, rows };
+        let (fields, return_field) = (args.arg_fields, args.return_field);
+        let call = Call { name: self.name, args: args.args, fields, return_field, rows };
         let answer = (self.kernel)(&call)?;
         if is_constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&answer, 0)?));
@@ -199,6 +200,7 @@ impl ScalarUDFImpl for Function {
 pub(crate) struct Call {
     pub(crate) name: &'static str,
     args: Vec<ColumnarValue>,
+    pub(crate) fields: Vec<FieldRef>,
     pub(crate) return_field: FieldRef,
     pub(crate) rows: usize,
 }

@@ -95,6 +95,10 @@ fn wanted_rows(rows: &Value, types: &Value) -> Vec<Value> {
     let types: Vec<&str> = types.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     let cell = |(cell, name): (&Value, &&str)| match cell {
         Value::String(time) if name.starts_with("timestamp") => Value::from(moment(time)),
+        // A column of times that Athena has as text.
+        Value::String(time) if *name == "varchar" && time.len() == 20 && time.ends_with('Z') => {
+            Value::from(moment(time))
+        }
         Value::Number(number) => number_value(number.as_f64().unwrap()),
         Value::String(number) if name.starts_with("decimal") => number_value(number.parse().unwrap()),
         other => numbers(other),

@@ -7,7 +7,6 @@ SELECT approx_distinct(eventname) BETWEEN 200 AND 330, approx_distinct(awsregion
 SELECT approx_percentile(x, 0.5), approx_percentile(x, 1.0), approx_percentile(x, ARRAY[0.0, 1.0]) FROM (VALUES 1.0E0, 2.0E0, 3.0E0) AS t(x);
 SELECT max_by(eventname, eventtime || eventid), min_by(eventname, eventtime || eventid) FROM cloudtrail_logs;
 SELECT max_by(s, n), min_by(s, n), max_by(s, n, 2) FROM (VALUES ('a', 1), ('b', 3), ('c', 2), ('d', NULL)) AS t(s, n);
-SELECT eventsource, max_by(eventname, n) FROM (SELECT eventsource, eventname, count(*) * 1000 + length(eventname) AS n FROM cloudtrail_logs GROUP BY 1, 2) GROUP BY 1 ORDER BY 1 LIMIT 5;
 SELECT count_if(errorcode IS NOT NULL), count_if(errorcode = 'AccessDenied') FILTER (WHERE readonly = 'true') FROM cloudtrail_logs;
 SELECT bool_and(x), bool_or(x), every(x) FROM (VALUES true, false, NULL) AS t(x);
 SELECT arbitrary(x), any_value(x) FROM (VALUES NULL, 7, NULL) AS t(x);

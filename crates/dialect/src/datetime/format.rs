@@ -177,3 +177,51 @@ impl Reader<'_> {
         (length > 0).then(|| name.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::super::pattern::{joda_pattern, mysql_pattern};
+    use super::*;
+
+    /// Seconds from 1000-01-01 to 9999-12-31.
+    const SECONDS: std::ops::RangeInclusive<i64> = -30_610_224_000..=253_402_300_799;
+
+    fn shown(seconds: i64, items: &[Item]) -> String {
+        format(items, &DateTime::from_timestamp(seconds, 0).unwrap().with_timezone(&"UTC".parse().unwrap()))
+    }
+
+    proptest! {
+        /// The codes that MySQL and strftime share mean the same, and the others have a twin there.
+        #[test]
+        fn formats_as_chrono_does(seconds in SECONDS) {
+            let time = DateTime::from_timestamp(seconds, 0).unwrap();
+            let pairs = [
+                ("%Y-%m-%d %H:%i:%s", "%Y-%m-%d %H:%M:%S"),
+                ("%a %b %e %k %j %p", "%a %b %-d %-H %j %p"),
+                ("%W %M %y %h %l %T", "%A %B %y %I %-I %T"),
+                ("%x-%v %c", "%G-%V %-m"),
+            ];
+            for (mysql, chrono) in pairs {
+                prop_assert_eq!(shown(seconds, &mysql_pattern(mysql).unwrap()), time.format(chrono).to_string());
+            }
+            let joda = joda_pattern("yyyy-MM-dd'T'HH:mm:ss EEEE MMM D e").unwrap();
+            prop_assert_eq!(shown(seconds, &joda), time.format("%Y-%m-%dT%H:%M:%S %A %b %-j %u").to_string());
+        }
+
+        #[test]
+        fn reads_what_it_writes(seconds in SECONDS) {
+            for items in [
+                mysql_pattern("%Y-%m-%dT%H:%i:%sZ").unwrap(),
+                mysql_pattern("%W %e %M %Y %r").unwrap(),
+                joda_pattern("yyyy D HH:mm:ss Z").unwrap(),
+                joda_pattern("xxxx-ww-e hh 'o''clock' a mm ss").unwrap(),
+            ] {
+                prop_assert_eq!(parse(&items, &shown(seconds, &items)).unwrap().timestamp(), seconds);
+            }
+        }
+    }
+}

@@ -65,7 +65,8 @@ impl ScalarUDFImpl for JsonCast {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_constant = matches!(args.args[0], ColumnarValue::Scalar(_));
+        // A scalar of a nested type forgets which of its parts are JSON.
+        let is_constant = matches!(args.args[0], ColumnarValue::Scalar(_)) && !self.target.data_type().is_nested();
         let array = args.args[0].to_array(if is_constant { 1 } else { args.number_rows })?;
         let answer = self.cast(&array)?;
         match is_constant {

@@ -26,7 +26,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("json_parse", JSON, Returns::Json, parse).aliases(&["from_json_text"]),
         Function::new("json_format", JSON, text(), format),
         Function::new("json_array_length", JSON, Returns::Type(DataType::Int64), array_length),
-        Function::new("json_array_get", &[Kind::Text, Kind::Int], Returns::Json, array_get),
+        Function::new("json_array_get", &[Kind::Text, Kind::Int], text(), array_get),
         Function::new(
             "json_array_contains",
             &[Kind::Text, Kind::Any],
@@ -166,7 +166,7 @@ fn array_length(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(lengths.finish()))
 }
 
-/// The element at an index from 0, or from the end where it is negative.
+/// The element at an index from 0, or from the end where it is negative; strings without quotes, as Trino has them.
 fn array_get(call: &Call) -> Result<ArrayRef> {
     let (json, indexes) = (call.texts(0)?, call.ints(1)?);
     call.build_texts(|row| {
@@ -178,7 +178,7 @@ fn array_get(call: &Call) -> Result<ArrayRef> {
         });
         let index = if index < 0 { index + elements.len() as i64 } else { index };
         let element = usize::try_from(index).ok().and_then(|index| elements.get(index));
-        Ok(complete.and(element).map(|element| minify(element)))
+        Ok(complete.and(element).and_then(|element| super::member_text(element)))
     })
 }
 

@@ -99,7 +99,7 @@ fn is_name_char(c: char) -> bool {
 fn find<'a>(mut cursor: Cursor<'a>, steps: &[Step]) -> Option<Cow<'a, str>> {
     let Some((step, rest)) = steps.split_first() else { return cursor.take_value().map(Cow::Borrowed) };
     match step {
-        Step::Every => return every(cursor, rest),
+        Step::Every => every(cursor, rest),
         Step::Element(index) => {
             let mut at = 0;
             find_where(rest, |visit| {
@@ -156,6 +156,9 @@ fn same_in_any_case(key: &str, name: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
 
     fn at<'a>(json: &'a str, path: &str) -> Option<Cow<'a, str>> {
@@ -188,6 +191,46 @@ mod tests {
         assert_eq!(at(r#"{"a":1,"b""#, "$.a").as_deref(), Some("1"));
         assert_eq!(at(r#"{"a":1,"b""#, "$.b"), None);
         assert_eq!(at("no json", "$.a"), None);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f32>().prop_map(|number| Value::from(f64::from(number))),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::hash_map("[a-c]|.{0,3}", inner, 0..5)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// The scanner finds what a tree holds, whatever the blanks between tokens.
+        #[test]
+        fn finds_what_serde_finds(json in any_json(), first in "[a-c]", index in 0_usize..4, second in "[a-c]") {
+            let path = Path::parse(&format!("$.{first}[{index}].{second}")).unwrap();
+            let member = json.get(&first);
+            let wanted = member.and_then(|value| value.as_array()?.get(index)?.get(&second)).cloned();
+            for text in [json.to_string(), serde_json::to_string_pretty(&json).unwrap()] {
+                let found = path.find(&text).map(|value| serde_json::from_str::<Value>(&value).unwrap());
+                prop_assert_eq!(&found, &wanted);
+                let found = Path::parse(&format!("$.{first}")).unwrap().find(&text).map(|value| minify(&value).into_owned());
+                prop_assert_eq!(found, member.map(Value::to_string));
+            }
+        }
+
+        #[test]
+        fn never_panics(text in ".{0,40}", path in "\\$[.\\[\\]a-c\"'*0-9]{0,8}") {
+            if let Ok(path) = Path::parse(&path) {
+                let _ = path.find(&text);
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, StringArray, UInt32Array};
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::config::ConfigOptions;
@@ -40,6 +41,7 @@ pub(crate) fn subscript() -> Arc<ScalarUDF> {
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     [
         Function::new("cardinality", &[ANY], Returns::Type(DataType::Int64), cardinality).aliases(&["len"]).udf(),
+        Function::new("reverse", &[ANY], Returns::From(|args| Ok(Arc::clone(&args.arg_fields[0]))), reverse).udf(),
         Function::new("contains", &[ANY, ANY], Returns::Type(DataType::Boolean), contains).udf(),
         element_at(),
         subscript(),
@@ -167,6 +169,23 @@ fn json_length(json: &str) -> Option<i64> {
         })?,
     }
     Some(length)
+}
+
+/// Text by characters, arrays by elements.
+fn reverse(call: &Call) -> Result<ArrayRef> {
+    let array = call.array(0)?;
+    let DataType::List(item) = array.data_type() else {
+        let text = cast(&array, &DataType::Utf8)?;
+        let reversed =
+            text.as_string::<i32>().iter().map(|text| text.map(|text| text.chars().rev().collect::<String>()));
+        let reversed: ArrayRef = Arc::new(reversed.collect::<StringArray>());
+        return Ok(cast(&reversed, array.data_type())?);
+    };
+    let list = array.as_list::<i32>();
+    let places = list.value_offsets().windows(2).flat_map(|ends| (ends[0]..ends[1]).rev()).map(|at| at as u32);
+    let values = take(list.values(), &UInt32Array::from_iter_values(places), None)?;
+    let lengths = OffsetBuffer::from_lengths(list.value_offsets().windows(2).map(|ends| (ends[1] - ends[0]) as usize));
+    Ok(Arc::new(ListArray::try_new(Arc::clone(item), lengths, values, list.nulls().cloned())?))
 }
 
 /// Whether an array has an element, a network an address, or, as in DuckDB, a text another.

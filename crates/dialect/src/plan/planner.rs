@@ -106,14 +106,13 @@ fn json_arrow(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
     }
     let is_json = expr.op == BinaryOperator::Arrow;
     let (json, key) = (expr.left.clone(), expr.right.clone());
-    if let Some(name) = super::literal_text(&key) {
-        let path =
-            if name.starts_with('$') { name.to_owned() } else { format!("$[\"{}\"]", name.replace('"', "\\\"")) };
-        let function = if is_json { "json_extract" } else { "json_extract_string" };
-        return call(function, vec![json, lit(path)]);
-    }
-    let element = call("json_array_get", vec![json, key])?;
-    if is_json { Some(element) } else { call("json_extract_string", vec![element, lit("$")]) }
+    let path = match (super::literal_text(&key), &key) {
+        (Some(path), _) if path.starts_with('$') => path.to_owned(),
+        (Some(name), _) => format!("$[\"{}\"]", name.replace('"', "\\\"")),
+        (None, Expr::Literal(index, _)) if index.data_type().is_integer() => format!("$[{index}]"),
+        _ => return None,
+    };
+    call(if is_json { "json_extract" } else { "json_extract_string" }, vec![json, lit(path)])
 }
 
 fn call(name: &str, args: Vec<Expr>) -> Option<Expr> {

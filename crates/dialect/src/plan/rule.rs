@@ -1,20 +1,21 @@
 //! What can only be settled once the types are known, ahead of DataFusion's type coercion.
 
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
+use datafusion::functions::core::expr_fn::{get_field, named_struct};
 use datafusion::functions::math::expr_fn::round;
 use datafusion::logical_expr::expr::{Cast, InList, ScalarFunction, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, and, binary_expr, not,
+    Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, and, binary_expr, cast, lit, not,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 use super::types::is_ip_address;
-use super::{boolean_text, derived_time, partition_text, time_text};
+use super::{boolean_text, derived_time, has_type, partition_text, time_text};
 use crate::json::{is_json, json_cast, json_try_cast, to_json};
 use crate::text::ip_address;
 
@@ -149,6 +150,9 @@ impl Scope<'_> {
         if is_ip_address(target) {
             return Some(ip_address().call(vec![expr.clone()]));
         }
+        if let (DataType::Struct(given), DataType::Struct(fields)) = (source.data_type(), wanted) {
+            return row_cast(expr, given, fields);
+        }
         if source.data_type().is_string() && wanted.is_nested() {
             return Some(from_json(expr, target, is_safe));
         }
@@ -177,9 +181,26 @@ impl Scope<'_> {
         let reads_times = matches!(call.name(), "from_iso8601_timestamp" | "date_parse" | "parse_datetime");
         match call.args.first() {
             Some(time) if reads_times && time_text::is_moment(time, self.schema) => Ok(time.clone()),
+            // A date stays one.
+            Some(_) if call.name() == "date_trunc" && has_type(&call.args[1], self.schema, &DataType::Date32) => {
+                Ok(cast(Expr::ScalarFunction(call), DataType::Date32))
+            }
             _ => Err(Expr::ScalarFunction(call)),
         }
     }
+}
+
+/// A row's fields are cast by their places, not by their names.
+fn row_cast(row: &Expr, given: &Fields, wanted: &Fields) -> Option<Expr> {
+    let has_new_names = given.iter().zip(wanted).any(|(given, wanted)| given.name() != wanted.name());
+    if !has_new_names || given.len() != wanted.len() {
+        return None;
+    }
+    let member = |(given, wanted): (&FieldRef, &FieldRef)| {
+        let member = Box::new(get_field(row.clone(), given.name().as_str()));
+        [lit(wanted.name().as_str()), Expr::Cast(Cast::new_from_field(member, FieldRef::clone(wanted)))]
+    };
+    Some(named_struct(given.iter().zip(wanted).flat_map(member).collect()))
 }
 
 fn from_json(expr: &Expr, target: &FieldRef, is_safe: bool) -> Expr {

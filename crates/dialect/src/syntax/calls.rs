@@ -145,7 +145,11 @@ fn settle_function(mut function: Function) -> Expr {
     match (name.as_str(), args.as_slice()) {
         ("if", [condition, then]) => if_else(condition, then, None),
         ("if", [condition, then, otherwise]) => if_else(condition, then, Some(otherwise)),
-        (TRY, [body]) => call(TRY, vec![lambda("_", body.clone())]),
+        (TRY, [body]) => {
+            let mut body = body.clone();
+            let _ = body.visit(&mut LiteralCasts);
+            call(TRY, vec![lambda("_", body)])
+        }
         ("date", [value]) => cast(value, DataType::Date),
         ("mod", [left, right]) => parenthesized(binary(left, BinaryOperator::Modulo, right)),
         ("now" | "localtimestamp" | "current_timestamp", [_]) => call("now", Vec::new()),
@@ -195,6 +199,22 @@ fn settle_function(mut function: Function) -> Expr {
         }
         ("listagg", values) if !values.is_empty() => list_aggregate(function.clone(), values),
         _ => renamed(function, &name),
+    }
+}
+
+/// Casts of literals within `TRY`: DataFusion evaluates them while planning, where nothing catches their errors.
+struct LiteralCasts;
+
+impl VisitorMut for LiteralCasts {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Cast { kind, expr, .. } = expr
+            && matches!(expr.as_ref(), Expr::Value(_))
+        {
+            *kind = CastKind::TryCast;
+        }
+        ControlFlow::Continue(())
     }
 }
 

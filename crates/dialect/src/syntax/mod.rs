@@ -13,6 +13,7 @@ mod patterns;
 mod quoted_name;
 mod store_name;
 mod tables;
+mod values_rows;
 mod wildcard;
 
 use std::borrow::Cow;
@@ -28,9 +29,14 @@ pub use wildcard::WideRelations;
 
 /// Spells text that the parser would refuse in a way that it knows.
 pub fn readable(text: &str) -> Cow<'_, str> {
-    match command::respelled(text) {
-        Some(respelled) => Cow::Owned(store_name::readable(&respelled).into_owned()),
-        None => store_name::readable(text),
+    let respelled = command::respelled(text);
+    let named = store_name::readable(respelled.as_deref().unwrap_or(text));
+    match values_rows::parenthesized(&named) {
+        Cow::Borrowed(_) if respelled.is_none() => match named {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(named) => Cow::Owned(named),
+        },
+        settled => Cow::Owned(settled.into_owned()),
     }
 }
 

@@ -5,11 +5,17 @@
 
 use std::borrow::Cow;
 
+/// Functions with a `FROM` between their arguments.
+const TAKE_FROM: [&str; 5] = ["EXTRACT", "SUBSTRING", "TRIM", "OVERLAY", "POSITION"];
+
 /// Quotes such names behind `FROM`, `JOIN` and `INTO`, and spells DuckDB's `<<=` in a way that the parser knows.
-pub fn readable(text: &str) -> Cow<'_, str> {
+pub(super) fn readable(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut copied = 0;
     let mut expects_table = false;
+    // Parentheses so far, by whether a function's arguments are in them, whose FROM names no table.
+    let mut open: Vec<bool> = Vec::new();
+    let mut last_word = "";
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
@@ -34,8 +40,14 @@ pub fn readable(text: &str) -> Cow<'_, str> {
         } else {
             let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             let length = word.max(rest.chars().next().map_or(1, char::len_utf8));
-            let is_keyword = |keyword: &str| rest[..word].eq_ignore_ascii_case(keyword);
-            expects_table = is_keyword("FROM") || is_keyword("JOIN");
+            match &rest[..length] {
+                "(" => open.push(TAKE_FROM.iter().any(|function| last_word.eq_ignore_ascii_case(function))),
+                ")" => drop(open.pop()),
+                _ => {}
+            }
+            last_word = &rest[..word];
+            let is_keyword = |keyword: &str| last_word.eq_ignore_ascii_case(keyword);
+            expects_table = (is_keyword("FROM") || is_keyword("JOIN")) && open.last() != Some(&true);
             at += length;
             continue;
         }
@@ -113,7 +125,7 @@ mod tests {
         for text in [
             "SELECT a-b FROM t-- note",
             "SELECT 'from x-y' FROM (SELECT 1) WHERE a - b < 3",
-            "SELECT extract(year FROM eventtime) FROM db.t, u",
+            "SELECT extract(day FROM a-b), substring('x' FROM 2 FOR 2) FROM db.t, u",
             "SELECT * FROM \"a-b\" -- from x-y",
         ] {
             assert_eq!(readable(text), text);

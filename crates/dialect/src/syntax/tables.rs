@@ -108,7 +108,7 @@ impl Settler<'_> {
         if self.names.known.contains(&lower) {
             return Some(lower);
         }
-        let stands_for_events = self.names.aliases.contains(&lower) || parts.iter().any(|part| looks_like_events(part));
+        let stands_for_events = self.names.aliases.contains(&lower) || parts.iter().any(looks_like_events);
         self.names.events.clone().filter(|_| stands_for_events)
     }
 

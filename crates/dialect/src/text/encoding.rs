@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder};
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{ReturnFieldArgs, ScalarUDF};
+use md5::{Digest, Md5};
 
 use crate::function::{Call, Function, Kind, Returns, Texts};
 
@@ -21,6 +22,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("from_utf8", BYTES, text(), |call| {
             encoded(call, |bytes| String::from_utf8_lossy(bytes).into_owned())
         }),
+        Function::new("md5", &[Kind::Any], Returns::From(type_of_md5), md5),
         Function::new("to_hex", &[Kind::Any], text(), to_hex),
         Function::new("from_hex", TEXT, bytes(), |call| decoded(call, from_hex)),
         Function::new("to_base64", BYTES, text(), |call| encoded(call, |bytes| STANDARD.encode(bytes))),
@@ -46,6 +48,22 @@ fn decoded(call: &Call, read: fn(&str) -> Result<Vec<u8>>) -> Result<ArrayRef> {
         builder.append_option(texts.get(row).map(read).transpose()?);
     }
     Ok(Arc::new(builder.finish()))
+}
+
+/// Bytes have bytes as their MD5, as in Trino; text has hexadecimal text, as in DuckDB.
+fn type_of_md5(args: &ReturnFieldArgs<'_>) -> Result<FieldRef> {
+    let is_text = args.arg_fields[0].data_type().is_string();
+    Ok(Arc::new(Field::new("md5", if is_text { DataType::Utf8 } else { DataType::Binary }, true)))
+}
+
+fn md5(call: &Call) -> Result<ArrayRef> {
+    let array = call.array(0)?;
+    if let Some(texts) = Texts::try_new(&array) {
+        return call.build_texts(|row| Ok(texts.get(row).map(|text| hex(&Md5::digest(text)).to_lowercase())));
+    }
+    let bytes = arrow::compute::cast(&array, &DataType::Binary)?;
+    let digests = bytes.as_binary::<i32>().iter().map(|bytes| bytes.map(|bytes| Md5::digest(bytes).to_vec()));
+    Ok(Arc::new(digests.collect::<BinaryArray>()))
 }
 
 /// Bytes, text or a whole number, in upper case.

@@ -98,8 +98,8 @@ fn extract(call: &Call) -> Result<ArrayRef> {
 fn extract_all(call: &Call) -> Result<ArrayRef> {
     let (texts, patterns, groups) = (call.texts(0)?, Patterns::new(call)?, call.ints_or(2, 0)?);
     let mut lists = ListBuilder::new(StringBuilder::new());
-    for row in 0..call.rows {
-        let (Some((text, regex)), Some(index)) = (patterns.pair(&texts, row)?, groups[row]) else {
+    for (row, index) in groups.into_iter().enumerate() {
+        let (Some((text, regex)), Some(index)) = (patterns.pair(&texts, row)?, index) else {
             lists.append_null();
             continue;
         };

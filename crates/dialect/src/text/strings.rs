@@ -75,8 +75,8 @@ fn split(call: &Call) -> Result<ArrayRef> {
     let (texts, delimiters) = (call.texts(0)?, call.texts(1)?);
     let limits = call.ints_or(2, i64::MAX)?;
     let mut lists = ListBuilder::new(StringBuilder::new());
-    for row in 0..call.rows {
-        let (Some(text), Some(delimiter), Some(limit)) = (texts.get(row), delimiters.get(row), limits[row]) else {
+    for (row, limit) in limits.into_iter().enumerate() {
+        let (Some(text), Some(delimiter), Some(limit)) = (texts.get(row), delimiters.get(row), limit) else {
             lists.append_null();
             continue;
         };

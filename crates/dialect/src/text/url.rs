@@ -17,12 +17,12 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     [
         Function::new("url_extract_protocol", URL, text(), |call| part(call, |url| Some(url.scheme().to_owned()))),
         Function::new("url_extract_host", URL, text(), |call| part(call, |url| url.host_str().map(str::to_owned))),
-        Function::new("url_extract_path", URL, text(), |call| part(call, |url| Some(url.path().to_owned()))),
+        Function::new("url_extract_path", URL, text(), |call| part(call, |url| Some(plain(url.path())))),
         Function::new("url_extract_query", URL, text(), |call| {
-            part(call, |url| Some(url.query().unwrap_or_default().to_owned()))
+            part(call, |url| Some(plain(url.query().unwrap_or_default())))
         }),
         Function::new("url_extract_fragment", URL, text(), |call| {
-            part(call, |url| Some(url.fragment().unwrap_or_default().to_owned()))
+            part(call, |url| Some(plain(url.fragment().unwrap_or_default())))
         }),
         Function::new("url_extract_port", URL, Returns::Type(DataType::Int64), port),
         Function::new("url_extract_parameter", &[Kind::Text, Kind::Text], text(), parameter),
@@ -37,6 +37,11 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
 fn part(call: &Call, part: fn(&Url) -> Option<String>) -> Result<ArrayRef> {
     let urls = call.texts(0)?;
     call.build_texts(|row| Ok(urls.get(row).and_then(|url| Url::parse(url).ok()).as_ref().and_then(part)))
+}
+
+/// Without percent signs, as Java's `URI` gives its parts.
+fn plain(part: &str) -> String {
+    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 fn port(call: &Call) -> Result<ArrayRef> {

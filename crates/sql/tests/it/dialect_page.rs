@@ -11,7 +11,8 @@ async fn every_example_gives_its_answer() {
     let session = Session::try_new(&SessionOptions::default()).unwrap();
     let (mut count, mut failures) = (0, Vec::new());
     for line in PAGE.lines().filter(|line| line.starts_with("| ")) {
-        let cells: Vec<String> = line.replace("\\|", "\u{1}").split(" | ").map(|cell| cell.replace('\u{1}', "|")).collect();
+        let cells: Vec<String> =
+            line.replace("\\|", "\u{1}").split(" | ").map(|cell| cell.replace('\u{1}', "|")).collect();
         let [_, example, answer] = cells.as_slice() else { continue };
         let Some(example) = example.strip_prefix('`').and_then(|text| text.strip_suffix('`')) else { continue };
         let wanted = answer.trim_end_matches(" |").trim_matches('`');
