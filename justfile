@@ -38,6 +38,16 @@ interop:
     cargo build --locked
     python3 bench/interop.py
 
+# Record Trino's answers to the queries under tests/trino; needs Java 17 and Maven
+trino-answers:
+    python3 tests/trino/tables.py testdata/real/invictus-ir__aws_dataset target/trino/tables
+    mvn -q -f tests/trino/pom.xml dependency:copy-dependencies -DoutputDirectory=$PWD/target/trino/lib
+    java -Xmx2G -cp 'target/trino/lib/*' tests/trino/TrinoAnswers.java target/trino/tables tests/trino/queries tests/trino/answers
+
+# Ask DuckDB the queries under tests/trino, translated by sqlglot, and compare with Trino's answers
+duckdb-answers:
+    python3 tests/trino/second_opinion.py
+
 # Check that the fuzz targets compile
 fuzz-check:
     cargo check --manifest-path fuzz/Cargo.toml --locked

@@ -66,6 +66,13 @@ pub(crate) struct SqlArgs {
     /// Ask the lake as it was at this time (RFC 3339, a day, or 7d, 24h): what was known then
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     as_of: Option<DateTime<Utc>>,
+    /// Other name of the table of events, for queries that call it so; repeatable
+    #[arg(long = "table", value_name = "NAME")]
+    tables: Vec<String>,
+
+    /// Refuse table names that only look like CloudTrail's, instead of reading them as the table of events
+    #[arg(long)]
+    strict: bool,
 
     /// Write CSV and TSV cells as they are, also those that a spreadsheet would run as formulas
     #[arg(long)]
@@ -105,6 +112,13 @@ async fn open(args: &SqlArgs, globals: &Globals) -> Result<QuerySession, CliErro
     for (name, value) in &args.params {
         query_session.session.set_parameter(name, value);
     }
+    for name in &args.tables {
+        query_session.session.add_table_alias(name);
+    }
+    for name in globals.config.keys_of("tables") {
+        query_session.session.add_table_alias(name);
+    }
+    query_session.session.set_strict(args.strict);
     Ok(query_session)
 }
 
@@ -128,6 +142,7 @@ struct QueryOptions {
     format_options: FormatOptions,
     output: Option<PathBuf>,
     is_terminal: bool,
+    is_quiet: bool,
     report: Report,
 }
 
@@ -145,7 +160,14 @@ impl SqlArgs {
             (false, 0) => Report::None,
             (false, _) => Report::Text,
         };
-        Ok(QueryOptions { format, format_options, output: self.output.clone(), is_terminal, report })
+        Ok(QueryOptions {
+            format,
+            format_options,
+            output: self.output.clone(),
+            is_terminal,
+            is_quiet: globals.quiet,
+            report,
+        })
     }
 
     /// The point in the lake's history that is asked for.
@@ -214,6 +236,9 @@ async fn write_results(
         };
         for statement in split_statements(&script.text) {
             let mut answer = session.run(&statement).await.map_err(failed)?;
+            if !options.is_quiet {
+                answer.notices().iter().for_each(|notice| eprintln!("notice: {notice}"));
+            }
             if answer.has_columns() {
                 results += 1;
                 begin_result(results, options.format, out)?;

@@ -136,6 +136,11 @@ impl Config {
         names
     }
 
+    /// The keys of a section whose keys are the user's own names, such as `tables`.
+    pub fn keys_of(&self, section: &str) -> Vec<&str> {
+        self.settings.keys().filter_map(|path| path.strip_prefix(section)?.strip_prefix('.')).collect()
+    }
+
     /// The text of a key.
     pub fn text(&self, path: &str) -> Option<&str> {
         match &self.get(path)?.value {

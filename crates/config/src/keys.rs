@@ -93,6 +93,11 @@ pub const KEYS: &[Key] = &[
         ),
         "10GiB",
     ),
+    key(
+        "tables.*",
+        Kind::Text,
+        "Another name of the table of events, for queries that call it so; its value is cloudtrail_logs",
+    ),
     with_environment(
         key("sql.memory", Kind::Bytes, "Memory of sorts, joins and groupings before they spill to disk"),
         &["TRAILQL_MEMORY"],

@@ -335,6 +335,7 @@ async fn query(
     out: &mut ResultOutput<'_>,
 ) -> Result<Answered, ReplError> {
     let mut answer = session.run(statement).await?;
+    answer.notices().iter().for_each(|notice| eprintln!("notice: {notice}"));
     let has_columns = answer.has_columns();
     let out: Box<dyn Write + Send + '_> = if is_terminal { Box::new(TerminalGuard::new(out)) } else { Box::new(out) };
     let mut writer = format.writer(out, answer.schema(), options)?;

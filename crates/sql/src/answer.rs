@@ -8,6 +8,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
+use trailql_dialect::Notice;
 use trailql_store::{StoreUsage, Stores};
 
 use crate::error::SqlError;
@@ -23,6 +24,7 @@ pub struct Answer {
     started: Stopwatch,
     rows: u64,
     schema: SchemaRef,
+    notices: Vec<Notice>,
 }
 
 impl Answer {
@@ -34,7 +36,17 @@ impl Answer {
         started: Stopwatch,
     ) -> Self {
         let schema = with_short_names(&stream.schema());
-        Self { stream, plan, statement, names, started, rows: 0, schema }
+        Self { stream, plan, statement, names, started, rows: 0, schema, notices: Vec::new() }
+    }
+
+    pub(crate) fn with_notices(mut self, notices: Vec<Notice>) -> Self {
+        self.notices = notices;
+        self
+    }
+
+    /// Returns what the statement's author should know about the answer.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
     }
 
     /// Returns the columns; statements such as `SET` and `CREATE VIEW` have none.

@@ -5,9 +5,10 @@ use std::fmt;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, Diagnostic, SchemaError, Span};
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use trailql_dialect::TrinoDialect;
+use trailql_table::TableError;
 
 use crate::format::printable;
 use crate::script::Statement;
@@ -52,6 +53,20 @@ pub enum SqlError {
         value: String,
         /// The type that was needed.
         wanted: String,
+    },
+    /// `EXECUTE` names a statement that was not prepared.
+    #[error("no statement is prepared as '{name}'; write PREPARE {name} FROM … first")]
+    NotPrepared {
+        /// The name.
+        name: String,
+    },
+    /// The log files of a `CREATE EXTERNAL TABLE` could not be listed.
+    #[error("listing the log files at {location}")]
+    LogFiles {
+        /// The location.
+        location: String,
+        /// What went wrong.
+        source: Box<TableError>,
     },
     /// The session could not be set up.
     #[error("setting up the SQL session")]
@@ -144,7 +159,7 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn new(statement: &'a Statement) -> Self {
-        let tokens = Tokenizer::new(&GenericDialect {}, statement.text()).tokenize_with_location().unwrap_or_default();
+        let tokens = Tokenizer::new(&TrinoDialect, statement.text()).tokenize_with_location().unwrap_or_default();
         let tokens = tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
         Self { statement, tokens }
     }

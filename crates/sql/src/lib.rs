@@ -5,22 +5,17 @@
 //! writes such a stream. Nothing here prints or knows a terminal.
 
 mod answer;
-mod boolean_text;
 mod catalog;
 mod config;
 mod error;
-mod field_access;
 mod format;
 mod live_table;
-mod map_subscript;
 mod parameter;
-mod quoted_name;
 mod read_only;
 mod script;
 mod session;
 mod suggest;
 mod views;
-mod wildcard;
 
 pub use answer::{Answer, QueryMetrics};
 pub use catalog::{ColumnInfo, ColumnKind, FunctionInfo, FunctionKind, TableInfo, TableKind, type_name};
@@ -29,4 +24,5 @@ pub use error::{Place, SqlError};
 pub use format::{Format, FormatError, FormatOptions, ResultWriter, TerminalGuard, UnknownFormat, printable};
 pub use script::{Statement, ends_statement, split_statements};
 pub use session::{LOGS_TABLE, RAW_TABLE, Session};
+pub use trailql_dialect::Notice;
 pub use views::{BUILT_IN_VIEWS, BuiltInView};

@@ -25,18 +25,59 @@ impl Statement {
     }
 }
 
-/// Splits `script` at each `;` outside quotes and comments; empty statements are left out.
+/// Splits `script` at each `;` outside quotes and comments, and where a second query begins without one; empty
+/// statements are left out.
 pub fn split_statements(script: &str) -> Vec<Statement> {
     let mut statements = Vec::new();
     let mut start = 0;
+    let mut queries = Queries::default();
     for (token, range) in Scanner::new(script) {
         if token == Scan::Semicolon {
             push_statement(&mut statements, script, start, range.0);
             start = range.1;
+            queries = Queries::default();
+        } else if token == Scan::Code && queries.begins_another(script, range) {
+            push_statement(&mut statements, script, start, range.0);
+            start = range.0;
+            queries = Queries { depth: 0, has_select: true, ..Queries::default() };
         }
     }
     push_statement(&mut statements, script, start, script.len());
     statements
+}
+
+/// Tells where a query begins though the one before it has no `;`: a statement has one `SELECT` outside parentheses,
+/// but for those that set operations join.
+#[derive(Debug, Default)]
+struct Queries {
+    depth: usize,
+    has_select: bool,
+    /// The last word outside parentheses joins queries.
+    is_joining: bool,
+}
+
+impl Queries {
+    fn begins_another(&mut self, script: &str, range: (usize, usize)) -> bool {
+        let rest = &script[range.0..];
+        match rest.as_bytes()[0] {
+            b'(' => self.depth += 1,
+            b')' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        let is_inside = script[..range.0].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$'));
+        let word = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        if self.depth > 0 || is_inside || word.is_empty() {
+            return false;
+        }
+        let was_joining = std::mem::take(&mut self.is_joining);
+        match word.to_ascii_uppercase().as_str() {
+            "SELECT" if self.has_select && !was_joining => return true,
+            "SELECT" => self.has_select = true,
+            "UNION" | "INTERSECT" | "EXCEPT" | "ALL" | "DISTINCT" => self.is_joining = true,
+            _ => {}
+        }
+        false
+    }
 }
 
 /// Says whether `text` ends a statement: a `;` outside quotes and comments with nothing but blanks after it.
@@ -155,6 +196,18 @@ mod tests {
     #[test]
     fn takes_doubled_quotes_and_unclosed_ones() {
         assert_eq!(texts("select 'it''s; fine'; select 'open; "), ["select 'it''s; fine'", "select 'open;"]);
+    }
+
+    #[test]
+    fn splits_where_a_second_query_begins() {
+        let script = "select a from t\n-- next\nselect b from (select c) union all select d\nSELECT e";
+        assert_eq!(
+            texts(script),
+            ["select a from t\n-- next", "select b from (select c) union all select d", "SELECT e"]
+        );
+        for one in ["with a as (select 1) select 2", "select 1 except distinct select 2", "select selected from t"] {
+            assert_eq!(texts(one), [one]);
+        }
     }
 
     #[test]

@@ -7,33 +7,26 @@ use arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
-use datafusion::execution::SessionStateBuilder;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::AnalyzerRule;
-use datafusion::optimizer::analyzer::Analyzer;
-use datafusion::physical_plan::execute_stream;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as ParsedStatement};
-use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::ast::{Expr, Statement as SqlStatement, TableObject};
+use trailql_dialect::{Command, Notice, TableNames, TrinoDialect, WideRelations, bind_arguments, install, readable};
 use trailql_store::Stores;
-use trailql_table::VIRTUAL_COLUMNS;
+use trailql_table::{RawTable, VIRTUAL_COLUMNS};
 
 use crate::answer::{Answer, Stopwatch};
-use crate::boolean_text::{BooleanTextPlanner, BooleanTextRule};
 use crate::catalog::{FunctionInfo, FunctionKind, TableInfo, TableKind, columns};
 use crate::config::SessionOptions;
 use crate::error::SqlError;
-use crate::field_access::settle_field_access;
 use crate::live_table::LiveTable;
-use crate::map_subscript::MapSubscriptPlanner;
 use crate::parameter::{BindError, Parameters};
-use crate::quoted_name::fold_quoted_names;
 use crate::read_only;
 use crate::script::Statement;
 use crate::suggest::Names;
 use crate::views::BUILT_IN_VIEWS;
-use crate::wildcard::{WideRelations, exclude_virtual_columns, fold};
 
 /// The table of the lake's events.
 pub const LOGS_TABLE: &str = "cloudtrail_logs";
@@ -56,28 +49,26 @@ pub struct Session {
 struct Shared {
     parameters: Parameters,
     live_tables: HashMap<&'static str, Arc<LiveTable>>,
-    wide: Arc<WideRelations>,
+    wide: WideRelations,
     /// Lower-case names of trailql's own columns and struct members.
-    own_names: Arc<HashSet<String>>,
+    own_columns: HashSet<String>,
+    /// Other names of the table of events, lower case.
+    aliases: HashSet<String>,
+    is_strict: bool,
+    /// Texts of prepared statements, by lower-case name.
+    prepared: HashMap<String, String>,
 }
 
 impl Session {
     /// Makes a session without tables.
     pub fn try_new(options: &SessionOptions) -> Result<Self, SqlError> {
-        let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(BooleanTextRule)];
-        rules.extend(Analyzer::new().rules);
-        let mut builder = SessionStateBuilder::new()
+        let builder = SessionStateBuilder::new()
             .with_config(options.session_config())
             .with_runtime_env(options.runtime().map_err(SqlError::Setup)?)
-            .with_default_features()
-            .with_analyzer_rules(rules);
-        // Ahead of DataFusion's planners, which take the operators as they are.
-        if let Some(planners) = builder.expr_planners() {
-            planners.insert(0, Arc::new(BooleanTextPlanner));
-            planners.insert(0, Arc::new(MapSubscriptPlanner));
-        }
+            .with_default_features();
+        let state = install(builder).map_err(SqlError::Setup)?;
         Ok(Self {
-            context: SessionContext::new_with_state(builder.build()),
+            context: SessionContext::new_with_state(state),
             shared: RwLock::default(),
             stores: options.stores.clone(),
         })
@@ -111,15 +102,25 @@ impl Session {
         self.shared_mut().parameters.set(name, value);
     }
 
+    /// Makes `name` another name of the table of events, which then is no unknown table.
+    pub fn add_table_alias(&self, name: &str) {
+        self.shared_mut().aliases.insert(name.to_lowercase());
+    }
+
+    /// Takes table names as they are: one that is unknown, whatever it looks like, is an error.
+    pub fn set_strict(&self, is_strict: bool) {
+        self.shared_mut().is_strict = is_strict;
+    }
+
     /// Plans a statement and starts it; the rows come from the answer.
     ///
     /// Dropping the future or the answer cancels.
     pub async fn run(&self, statement: &Statement) -> Result<Answer, SqlError> {
         let started = Stopwatch::start(&self.stores);
         match self.start(statement).await {
-            Ok((stream, plan)) => {
+            Ok(Started { stream, plan, notices }) => {
                 let names = Arc::new(Names::default());
-                Ok(Answer::new(stream, plan, statement.clone(), names, started))
+                Ok(Answer::new(stream, plan, statement.clone(), names, started).with_notices(notices))
             }
             Err(BindError::Parameter(error)) => Err(error),
             Err(BindError::Plan(error)) => Err(SqlError::explain(&error, statement, &self.names().await)),
@@ -129,7 +130,7 @@ impl Session {
     /// Lists tables and views: trailql's own first, in their order, then the session's by name.
     pub async fn tables(&self) -> Vec<TableInfo> {
         let Some(schema) = self.default_schema() else { return Vec::new() };
-        let wide = Arc::clone(&self.shared().wide);
+        let wide = self.shared().wide.clone();
         let mut tables = Vec::new();
         for name in schema.table_names() {
             let Ok(Some(provider)) = schema.table(&name).await else { continue };
@@ -171,27 +172,75 @@ impl Session {
     }
 
     async fn start(&self, statement: &Statement) -> Result<Started, BindError> {
-        let mut parsed = parse(statement.text())?;
-        let (wide, own_names, parameters) = {
-            let shared = self.shared();
-            (Arc::clone(&shared.wide), Arc::clone(&shared.own_names), shared.parameters.clone())
+        let mut parsed = match Command::parse(statement.text())? {
+            Some(Command::Execute { name, arguments }) => self.prepared(&name, &arguments)?,
+            Some(command) => return self.obey(command).await,
+            None => parse(&readable(statement.text()))?,
         };
+        let parameters = self.shared().parameters.clone();
         // Ahead of planning, which would talk about the inserted rows.
         if let Some(table) = insert_target(&parsed).filter(|table| own_rank(table).is_own()) {
             return Err(SqlError::ReadOnly { table }.into());
         }
-        rewrite(&mut parsed, &wide, &own_names, &self.session_names().await)?;
+        let notices = rewrite(&mut parsed, &self.dialect_names().await)?;
         let plan = self.context.state().statement_to_plan(parsed).await?;
         read_only::check(&plan, |table| own_rank(table).is_own())?;
         let plan = parameters.bind(plan)?;
-        Ok(self.execute(plan).await?)
+        Ok(self.execute(plan, notices).await?)
     }
 
-    async fn execute(&self, plan: LogicalPlan) -> Result<Started, DataFusionError> {
+    /// Carries out a command for the session itself; there are no rows.
+    async fn obey(&self, command: Command) -> Result<Started, BindError> {
+        let mut notices = Vec::new();
+        match command {
+            Command::Prepare { name, query } => {
+                // A query that cannot be read is an error now.
+                parse(&readable(&query))?;
+                self.shared_mut().prepared.insert(name, query);
+            }
+            Command::Deallocate { name } => {
+                self.shared_mut().prepared.remove(&name);
+            }
+            Command::LogFiles { name, .. } if own_rank(&name).is_own() => {
+                let reason = format!("CREATE EXTERNAL TABLE: {name} is there already, and is not read from elsewhere");
+                notices.push(Notice::NothingDone { reason });
+            }
+            Command::LogFiles { name, location } => self.register_log_files(&name, location).await?,
+            Command::Nothing(notice) => notices.push(notice),
+            other => return Err(DataFusionError::Plan(format!("{other:?} is no command")).into()),
+        }
+        Ok(self.execute(LogicalPlanBuilder::empty(false).build()?, notices).await?)
+    }
+
+    /// Reads a prepared statement with its arguments.
+    fn prepared(&self, name: &str, arguments: &[Expr]) -> Result<ParsedStatement, BindError> {
+        let Some(query) = self.shared().prepared.get(name).cloned() else {
+            return Err(SqlError::NotPrepared { name: name.to_owned() }.into());
+        };
+        let mut parsed = parse(&readable(&query))?;
+        if let ParsedStatement::Statement(statement) = &mut parsed {
+            bind_arguments(statement, arguments)?;
+        }
+        Ok(parsed)
+    }
+
+    /// Makes the log files at a location a table of the session.
+    async fn register_log_files(&self, name: &str, location: String) -> Result<(), BindError> {
+        let sources = [location.clone()];
+        let opened = RawTable::open(&self.stores, &sources).await;
+        let table = opened.map_err(|source| SqlError::LogFiles { location, source: Box::new(source) })?;
+        let schema = table.schema();
+        self.context.deregister_table(name)?;
+        self.context.register_table(name, Arc::new(table))?;
+        self.shared_mut().note_own(name, &schema);
+        Ok(())
+    }
+
+    async fn execute(&self, plan: LogicalPlan, notices: Vec<Notice>) -> Result<Started, DataFusionError> {
         let frame = self.context.execute_logical_plan(plan).await?;
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
-        Ok((execute_stream(Arc::clone(&plan), task)?, plan))
+        Ok(Started { stream: execute_stream(Arc::clone(&plan), task)?, plan, notices })
     }
 
     /// Puts a provider behind `name`; `true` if the name is new.
@@ -220,16 +269,30 @@ impl Session {
         Ok(())
     }
 
-    /// Column names of the session's own tables, which quoted names mean exactly.
-    async fn session_names(&self) -> HashSet<String> {
-        let Some(schema) = self.default_schema() else { return HashSet::new() };
-        let mut names = HashSet::new();
-        for table in schema.table_names().into_iter().filter(|table| !own_rank(table).is_own()) {
-            if let Ok(Some(provider)) = schema.table(&table).await {
-                names.extend(provider.schema().fields().iter().map(|field| field.name().clone()));
+    /// What the dialect settles names by.
+    async fn dialect_names(&self) -> trailql_dialect::Names {
+        let schema = self.default_schema();
+        let known: HashSet<String> = schema.iter().flat_map(|schema| schema.table_names()).collect();
+        let mut session_columns = HashSet::new();
+        for table in known.iter().filter(|table| !own_rank(table).is_own()) {
+            if let Some(schema) = &schema
+                && let Ok(Some(provider)) = schema.table(table).await
+            {
+                session_columns.extend(provider.schema().fields().iter().map(|field| field.name().clone()));
             }
         }
-        names
+        let shared = self.shared();
+        let events = [LOGS_TABLE, RAW_TABLE].into_iter().find(|table| shared.live_tables.contains_key(table));
+        trailql_dialect::Names {
+            tables: TableNames {
+                known,
+                events: events.filter(|_| !shared.is_strict).map(str::to_owned),
+                aliases: shared.aliases.clone(),
+            },
+            wide: shared.wide.clone(),
+            own_columns: shared.own_columns.clone(),
+            session_columns,
+        }
     }
 
     async fn names(&self) -> Names {
@@ -256,8 +319,8 @@ impl Shared {
     fn note_own(&mut self, name: &str, schema: &Schema) {
         let has = |column: &&&str| schema.column_with_name(column).is_some();
         let virtual_columns: Vec<String> = VIRTUAL_COLUMNS.iter().filter(has).map(|c| (*c).to_owned()).collect();
-        Arc::make_mut(&mut self.wide).insert(name.to_owned(), virtual_columns);
-        let own_names = Arc::make_mut(&mut self.own_names);
+        self.wide.insert(name.to_owned(), virtual_columns);
+        let own_names = &mut self.own_columns;
         for field in schema.fields() {
             own_names.insert(field.name().to_lowercase());
             note_members(field.data_type(), own_names);
@@ -265,7 +328,12 @@ impl Shared {
     }
 }
 
-type Started = (datafusion::execution::SendableRecordBatchStream, Arc<dyn datafusion::physical_plan::ExecutionPlan>);
+/// A statement that runs.
+struct Started {
+    stream: SendableRecordBatchStream,
+    plan: Arc<dyn ExecutionPlan>,
+    notices: Vec<Notice>,
+}
 
 /// Where a name stands among trailql's own relations; others come after them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -300,7 +368,7 @@ fn origin(table: &str) -> (TableKind, Option<&'static str>) {
 
 fn parse(text: &str) -> Result<ParsedStatement, DataFusionError> {
     let mut parser: DFParser<'_> =
-        DFParserBuilder::new(text).with_dialect(&GenericDialect {}).with_recursion_limit(MAX_NESTING).build()?;
+        DFParserBuilder::new(text).with_dialect(&TrinoDialect).with_recursion_limit(MAX_NESTING).build()?;
     let mut statements = parser.parse_statements()?;
     match (statements.pop_front(), statements.is_empty()) {
         (Some(statement), true) => Ok(statement),
@@ -312,40 +380,30 @@ fn insert_target(statement: &ParsedStatement) -> Option<String> {
     let ParsedStatement::Statement(statement) = statement else { return None };
     let SqlStatement::Insert(insert) = statement.as_ref() else { return None };
     let TableObject::TableName(name) = &insert.table else { return None };
-    name.0.last().and_then(|part| part.as_ident()).map(fold)
+    name.0.last().and_then(|part| part.as_ident()).map(|part| part.value.to_lowercase())
 }
 
-/// Settles names and wildcards in every query inside the statement.
-fn rewrite(
-    statement: &mut ParsedStatement,
-    wide: &WideRelations,
-    own_names: &HashSet<String>,
-    session_names: &HashSet<String>,
-) -> Result<(), DataFusionError> {
+/// Settles the dialect in every query inside the statement.
+fn rewrite(statement: &mut ParsedStatement, names: &trailql_dialect::Names) -> Result<Vec<Notice>, DataFusionError> {
     match statement {
-        ParsedStatement::Statement(statement) => {
-            exclude_virtual_columns(statement.as_mut(), wide);
-            settle_field_access(statement.as_mut());
-            fold_quoted_names(statement, own_names, session_names);
-        }
-        ParsedStatement::Explain(explain) => rewrite(&mut explain.statement, wide, own_names, session_names)?,
+        ParsedStatement::Statement(statement) => Ok(names.settle(statement)),
+        ParsedStatement::Explain(explain) => rewrite(&mut explain.statement, names),
         ParsedStatement::CopyTo(copy) => {
             if let CopyToSource::Relation(name) = &copy.source {
                 let ParsedStatement::Statement(select) = parse(&format!("SELECT * FROM {name}"))? else {
-                    return Ok(());
+                    return Ok(Vec::new());
                 };
                 if let SqlStatement::Query(query) = *select {
                     copy.source = CopyToSource::Query(query);
                 }
             }
-            if let CopyToSource::Query(query) = &mut copy.source {
-                exclude_virtual_columns(query.as_mut(), wide);
-                settle_field_access(query.as_mut());
+            match &mut copy.source {
+                CopyToSource::Query(query) => Ok(names.settle_query(query.as_mut())),
+                CopyToSource::Relation(_) => Ok(Vec::new()),
             }
         }
-        ParsedStatement::CreateExternalTable(_) | ParsedStatement::Reset(_) => {}
+        ParsedStatement::CreateExternalTable(_) | ParsedStatement::Reset(_) => Ok(Vec::new()),
     }
-    Ok(())
 }
 
 fn note_members(data_type: &DataType, names: &mut HashSet<String>) {

@@ -17,7 +17,7 @@ use crate::event_json::event_json_expr;
 /// The whole event as JSON.
 pub const EVENT_JSON: &str = "eventjson";
 
-/// Athena's partition name for the owning account; also spelled [`ACCOUNT_ID`].
+/// Athena's partition name for the owning account; its other spellings are [`ACCOUNTS`].
 pub const ACCOUNT: &str = "account";
 
 /// See [`ACCOUNT`].
@@ -27,11 +27,45 @@ pub const ACCOUNT_ID: &str = "accountid";
 pub const PATH: &str = "$path";
 
 /// Columns that are computed, not stored; they come last in the table's schema and are no part of `SELECT *`.
-pub const VIRTUAL_COLUMNS: &[&str] = &[EVENT_JSON, "year", "month", "day", "timestamp", ACCOUNT, ACCOUNT_ID, PATH];
+///
+/// Besides the whole event and the file, they are the partition columns that people gave their Athena tables.
+pub const VIRTUAL_COLUMNS: &[&str] = &[
+    EVENT_JSON,
+    "year",
+    "month",
+    "day",
+    "timestamp",
+    ACCOUNT,
+    ACCOUNT_ID,
+    PATH,
+    "account_id",
+    "date_partition",
+    "region_partition",
+    "account_partition",
+    "p_date",
+    "p_region",
+    "p_account",
+    "dt",
+    "ingest_date",
+];
 
-/// The parts of the date under Athena's partition names, with their `strftime` formats.
-pub(crate) const DATE_PARTS: &[(&str, &str)] =
-    &[("year", "%Y"), ("month", "%m"), ("day", "%d"), ("timestamp", "%Y/%m/%d")];
+/// Names of the owning account, [`ACCOUNT`] first.
+pub(crate) const ACCOUNTS: &[&str] = &[ACCOUNT, ACCOUNT_ID, "account_id", "account_partition", "p_account"];
+
+/// Other names of the partition column `region`.
+pub(crate) const REGIONS: &[&str] = &["region_partition", "p_region"];
+
+/// The date and its parts under the names that Athena's tables give them, with their `strftime` formats.
+pub(crate) const DATE_PARTS: &[(&str, &str)] = &[
+    ("year", "%Y"),
+    ("month", "%m"),
+    ("day", "%d"),
+    ("timestamp", "%Y/%m/%d"),
+    ("date_partition", "%Y/%m/%d"),
+    ("p_date", "%Y/%m/%d"),
+    ("dt", "%Y/%m/%d"),
+    ("ingest_date", "%Y/%m/%d"),
+];
 
 /// Columns inside the lake's Parquet files, with the types that they are read as.
 pub(crate) fn file_schema() -> SchemaRef {
@@ -74,8 +108,9 @@ pub(crate) fn virtual_expr(name: &str) -> Option<Expr> {
     }
     match name {
         EVENT_JSON => Some(event_json_expr()),
-        ACCOUNT | ACCOUNT_ID => Some(account_expr()),
         PATH => Some(ident("sourcefile")),
+        name if ACCOUNTS.contains(&name) => Some(account_expr()),
+        name if REGIONS.contains(&name) => Some(ident(REGION)),
         _ => None,
     }
 }
@@ -93,7 +128,8 @@ fn account_expr() -> Expr {
 
 fn virtual_type(name: &str) -> DataType {
     match name {
-        ACCOUNT | ACCOUNT_ID | PATH => DataType::Utf8View,
+        PATH => DataType::Utf8View,
+        name if ACCOUNTS.contains(&name) || REGIONS.contains(&name) => DataType::Utf8View,
         _ => DataType::Utf8,
     }
 }

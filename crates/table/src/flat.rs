@@ -17,7 +17,7 @@ use datafusion::physical_expr::{PhysicalExpr, conjunction_opt};
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::scalar::ScalarValue;
 
-use crate::columns::{ACCOUNT, ACCOUNT_ID, PATH, query_schema};
+use crate::columns::{ACCOUNTS, PATH, query_schema};
 use crate::date_trunc::widen_truncated_times;
 use crate::pages::PageFilter;
 
@@ -97,7 +97,7 @@ fn push_members(prefix: &str, members: &Fields, fields: &mut Vec<FieldRef>) {
 /// `account` is the first non-null of two columns, hence always equal to one of them: where `f(account)` holds,
 /// `f(recipientaccountid)` or `f(useridentity.accountid)` holds too.
 fn spread_account(filter: &Expr) -> Expr {
-    let is_account = |column: &Column| matches!(column.name.as_str(), ACCOUNT | ACCOUNT_ID);
+    let is_account = |column: &Column| ACCOUNTS.contains(&column.name.as_str());
     if !filter.column_refs().into_iter().any(is_account) {
         return filter.clone();
     }

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{Expr, utils};
 use datafusion::physical_expr::PhysicalExpr;
 use trailql_event::{DATE, REGION};
 
-use crate::columns::{DATE_PARTS, partition_fields, virtual_expr};
+use crate::columns::{DATE_PARTS, REGIONS, partition_fields, virtual_expr};
 
 /// Filters that the partition values of a file decide for all of its rows.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ fn stored(filter: Expr) -> Result<Expr> {
 }
 
 fn is_partition_column(name: &str) -> bool {
-    name == REGION || name == DATE || DATE_PARTS.iter().any(|(part, _)| *part == name)
+    name == REGION || name == DATE || REGIONS.contains(&name) || DATE_PARTS.iter().any(|(part, _)| *part == name)
 }
 
 fn needs_other_rows(expr: &Expr) -> bool {

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Date32Array, StringArray};
 use chrono::{Days, NaiveDate};
 use trailql_event::{DATE, REGION};
 
-use crate::columns::DATE_PARTS;
+use crate::columns::{DATE_PARTS, REGIONS};
 
 /// `region` and `date` of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,7 +34,9 @@ pub(crate) fn partition_bounds<'a>(column: &str, files: impl Iterator<Item = &'a
         return Some(Arc::new(texts.collect::<StringArray>()));
     }
     match column {
-        REGION => Some(Arc::new(files.map(|values| values.region.as_deref()).collect::<StringArray>())),
+        column if column == REGION || REGIONS.contains(&column) => {
+            Some(Arc::new(files.map(|values| values.region.as_deref()).collect::<StringArray>()))
+        }
         DATE => Some(Arc::new(files.map(|values| values.date).collect::<Date32Array>())),
         _ => None,
     }

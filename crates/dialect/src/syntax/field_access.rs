@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Ident, Subscript, Value, VisitMut, VisitorMut};
 
-use crate::wildcard::fold;
+use super::fold;
 
 /// Rewrites the chains of a statement or query.
 pub(crate) fn settle_field_access<T: VisitMut>(node: &mut T) {
@@ -21,11 +21,50 @@ impl VisitorMut for ChainRewriter {
     type Break = ();
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundFieldAccess { root, access_chain } = expr {
-            join_leading_dots(root, access_chain);
-            access_chain.iter_mut().for_each(dot_to_bracket);
+        match expr {
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                join_leading_dots(root, access_chain);
+                access_chain.iter_mut().for_each(dot_to_bracket);
+            }
+            Expr::Lambda(lambda) => {
+                let parameters = lambda.params.iter().map(|parameter| fold(&parameter.name)).collect();
+                let _ = lambda.body.visit(&mut ParameterMembers { parameters });
+            }
+            _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Takes `x.name` in a lambda of `x` for a member of `x`, and for no column of a table.
+struct ParameterMembers {
+    parameters: Vec<String>,
+}
+
+impl VisitorMut for ParameterMembers {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::CompoundFieldAccess { root, access_chain } = expr
+            && let Some((parameter, mut chain)) = self.members(root)
+        {
+            chain.append(access_chain);
+            (**root, *access_chain) = (parameter, chain);
+        } else if let Some((parameter, access_chain)) = self.members(expr) {
+            *expr = Expr::CompoundFieldAccess { root: Box::new(parameter), access_chain };
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl ParameterMembers {
+    fn members(&self, expr: &Expr) -> Option<(Expr, Vec<AccessExpr>)> {
+        let Expr::CompoundIdentifier(names) = expr else { return None };
+        let (parameter, members) = names.split_first()?;
+        let mut chain: Vec<AccessExpr> =
+            members.iter().map(|name| AccessExpr::Dot(Expr::Identifier(name.clone()))).collect();
+        chain.iter_mut().for_each(dot_to_bracket);
+        self.parameters.contains(&fold(parameter)).then(|| (Expr::Identifier(parameter.clone()), chain))
     }
 }
 

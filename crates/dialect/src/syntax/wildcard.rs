@@ -13,18 +13,15 @@ use datafusion::sql::sqlparser::ast::{
     WildcardAdditionalOptions, With,
 };
 
+use super::fold;
+
 /// Relations that have virtual columns, by lower-case name, with these columns.
-pub(crate) type WideRelations = HashMap<String, Vec<String>>;
+pub type WideRelations = HashMap<String, Vec<String>>;
 
 /// Rewrites every `*` of a statement or query that stands for a wide relation.
 pub(crate) fn exclude_virtual_columns<T: VisitMut>(node: &mut T, wide: &WideRelations) {
     let mut rewriter = WildcardRewriter { wide, shadowed: Vec::new(), withs: Vec::new() };
     let _ = node.visit(&mut rewriter);
-}
-
-/// Says which relation of `FROM` a name is, in the way SQL compares names.
-pub(crate) fn fold(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 struct WildcardRewriter<'a> {

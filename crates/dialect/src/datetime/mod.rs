@@ -1,0 +1,14 @@
+//! Dates and times as Trino has them.
+
+mod arithmetic;
+mod format;
+mod functions;
+mod iso;
+mod items;
+mod moment;
+mod pattern;
+
+pub(crate) use functions::{functions, moment_literal};
+pub(crate) use iso::{TextRange, text_range};
+pub(crate) use items::Item;
+pub(crate) use pattern::mysql_pattern;

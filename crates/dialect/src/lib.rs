@@ -1,0 +1,42 @@
+//! Trino's dialect for DataFusion, so that queries written for Athena, CloudTrail Lake or Tailpipe run as they are.
+//!
+//! A statement passes three stages: [`readable`] settles what is no SQL yet, [`Names::settle`] rewrites the parsed
+//! tree, and what [`install`] adds to a session (planners, types, an analyzer rule, functions) decides by types.
+
+mod datetime;
+mod function;
+mod functions;
+mod json;
+mod nested;
+mod plan;
+mod syntax;
+mod text;
+mod type_name;
+
+use std::sync::Arc;
+
+use datafusion::error::Result;
+use datafusion::execution::registry::FunctionRegistry;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::analyzer::Analyzer;
+
+pub use syntax::{Command, Names, Notice, TableNames, TrinoDialect, WideRelations, bind_arguments, readable};
+
+/// Builds a session state that speaks the dialect, from a builder with DataFusion's default features.
+pub fn install(builder: SessionStateBuilder) -> Result<SessionState> {
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(plan::DialectRule)];
+    rules.extend(Analyzer::new().rules);
+    let mut builder = builder.with_analyzer_rules(rules).with_type_planner(Arc::new(plan::DialectTypes));
+    // Ahead of DataFusion's planners, which take the operators as they are.
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(plan::DialectPlanner));
+    builder.relation_planners().get_or_insert_default().insert(0, Arc::new(plan::UnnestPlanner));
+    let mut state = builder.build();
+    for function in functions::all() {
+        state.register_udf(function)?;
+    }
+    for function in nested::higher_order_functions() {
+        state.register_higher_order_function(function)?;
+    }
+    Ok(state)
+}

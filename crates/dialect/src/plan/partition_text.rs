@@ -1,0 +1,91 @@
+//! Partition columns compared with values in another spelling than theirs.
+//!
+//! `dt` is `2024/03/01` and `month` is `03`, as most published tables have them; others have `2024-03-01` and `3`, and
+//! their queries ask so.
+
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::{Expr, LogicalPlan, lit};
+
+/// Columns of days, as `yyyy/MM/dd`.
+const DAYS: [&str; 5] = ["timestamp", "date_partition", "p_date", "dt", "ingest_date"];
+
+/// Spells a literal as the partition column beside it has its values; `None` where nothing is to be changed.
+pub(super) fn respelled(column: &Expr, literal: &Expr, inputs: &[&LogicalPlan]) -> Option<Expr> {
+    let Expr::Column(column) = column else { return None };
+    let Expr::Literal(value, _) = literal else { return None };
+    let text = literal_digits(value)?;
+    let spelled = match column.name.as_str() {
+        name if DAYS.contains(&name) => day(&text)?,
+        "month" | "day" => padded(&text, 2)?,
+        "year" => text.clone(),
+        _ => return None,
+    };
+    let is_changed = value.try_as_str().flatten() != Some(spelled.as_str());
+    (is_changed && is_stored(column, inputs)).then(|| lit(spelled))
+}
+
+fn literal_digits(value: &ScalarValue) -> Option<String> {
+    match value.try_as_str() {
+        Some(text) => text.map(str::to_owned),
+        None => value.data_type().is_integer().then(|| value.to_string()),
+    }
+}
+
+/// `2024-3-1`, `2024/3/1` or `20240301` as `2024/03/01`; also the beginning of a day.
+fn day(text: &str) -> Option<String> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if text.len() == 8 && is_number(text) {
+        return Some(format!("{}/{}/{}", &text[..4], &text[4..6], &text[6..]));
+    }
+    let parts: Vec<&str> = text.split(['-', '/']).collect();
+    if parts[0].len() != 4 || parts.len() > 3 || !parts.iter().all(|part| is_number(part)) {
+        return None;
+    }
+    let padded: Option<Vec<String>> = parts[1..].iter().map(|part| padded(part, 2)).collect();
+    Some(std::iter::once(parts[0].to_owned()).chain(padded?).collect::<Vec<_>>().join("/"))
+}
+
+fn padded(text: &str, digits: usize) -> Option<String> {
+    let number: u32 = text.parse().ok()?;
+    Some(format!("{number:0digits$}"))
+}
+
+/// Says whether a column is one of a table's, and not one that a query made.
+fn is_stored(column: &Column, inputs: &[&LogicalPlan]) -> bool {
+    let Some(input) = inputs.iter().find(|input| input.schema().index_of_column(column).is_ok()) else { return false };
+    match input {
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::Projection(projection) => {
+            let Ok(index) = projection.schema.index_of_column(column) else { return false };
+            match projection.expr[index].clone().unalias() {
+                Expr::Column(inner) => is_stored(&inner, &[&projection.input]),
+                _ => false,
+            }
+        }
+        LogicalPlan::SubqueryAlias(alias) => {
+            let Ok(index) = alias.schema.index_of_column(column) else { return false };
+            let (qualifier, field) = alias.input.schema().qualified_field(index);
+            is_stored(&Column::new(qualifier.cloned(), field.name()), &[&alias.input])
+        }
+        LogicalPlan::Filter(_) | LogicalPlan::Join(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => {
+            is_stored(column, &input.inputs())
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_get_one_spelling() {
+        for text in ["2024-03-01", "2024/3/1", "20240301", "2024/03/01"] {
+            assert_eq!(day(text).as_deref(), Some("2024/03/01"));
+        }
+        assert_eq!(day("2024-03").as_deref(), Some("2024/03"));
+        for text in ["", "today", "01/03/2024", "2024-03-01T00"] {
+            assert_eq!(day(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Calls and operators that mean something else in DataFusion, or that it spells in another way.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, DuplicateTreatment, Expr, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident,
+    LambdaFunction, LambdaFunctionParameter, LambdaSyntax, ObjectName, OneOrManyWithParens, OrderByExpr,
+    OrderByOptions, Subscript, TypedString, UnaryOperator, Value, VisitMut, VisitorMut,
+};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use crate::nested::TRY;
+
+/// Functions that DataFusion has under another name.
+const RENAMED: &[(&str, &str)] = &[
+    ("arbitrary", "any_value"),
+    ("array_remove", "array_remove_all"),
+    ("arrays_overlap", "array_has_any"),
+    ("bitwise_and_agg", "bit_and"),
+    ("bitwise_or_agg", "bit_or"),
+    ("ceiling", "ceil"),
+    ("every", "bool_and"),
+    ("filter", "array_filter"),
+    ("index", "strpos"),
+    ("list_contains", "contains"),
+    ("list_filter", "array_filter"),
+    ("list_transform", "array_transform"),
+    ("localtimestamp", "now"),
+    ("rand", "random"),
+    ("repeat", "array_repeat"),
+    ("row", "struct"),
+    ("sequence", "generate_series"),
+    ("sign", "signum"),
+    ("str_position", "strpos"),
+    ("strftime", "to_char"),
+    ("stddev_samp", "stddev"),
+    ("transform", "array_transform"),
+    ("truncate", "trunc"),
+    ("variance", "var"),
+];
+
+/// Rewrites the calls of a statement.
+pub(super) fn settle_calls<T: VisitMut>(node: &mut T) {
+    let _ = node.visit(&mut Calls);
+}
+
+/// Makes a call.
+pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
+    Expr::Function(function(name, args))
+}
+
+fn function(name: &str, args: Vec<Expr>) -> Function {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    }
+}
+
+struct Calls;
+
+impl VisitorMut for Calls {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let taken = std::mem::replace(expr, Expr::Value(Value::Null.into()));
+        *expr = settle(taken);
+        ControlFlow::Continue(())
+    }
+}
+
+fn settle(expr: Expr) -> Expr {
+    match expr {
+        Expr::Function(function) => settle_function(function),
+        Expr::AtTimeZone { timestamp, time_zone } => call("at_timezone", vec![*timestamp, *time_zone]),
+        Expr::Substring { expr, substring_from, substring_for, .. } => {
+            let from = substring_from.map_or_else(|| number(1), |from| *from);
+            call("substr", [*expr, from].into_iter().chain(substring_for.map(|length| *length)).collect())
+        }
+        Expr::Extract { field, syntax, expr } => match extract_function(&field) {
+            Some(name) => call(name, vec![*expr]),
+            None => Expr::Extract { field, syntax, expr },
+        },
+        Expr::TypedString(TypedString { data_type: DataType::JSON, value, .. }) => {
+            call("json_parse", vec![Expr::Value(value)])
+        }
+        Expr::CompoundFieldAccess { root, access_chain } => lenient_element(*root, access_chain),
+        other => other,
+    }
+}
+
+/// Fields whose numbers DataFusion counts in another way.
+fn extract_function(field: &DateTimeField) -> Option<&'static str> {
+    match field {
+        DateTimeField::Dow | DateTimeField::DayOfWeek => Some("day_of_week"),
+        DateTimeField::Doy | DateTimeField::DayOfYear => Some("day_of_year"),
+        DateTimeField::Week(_) => Some("week"),
+        DateTimeField::Custom(name) if name.value.eq_ignore_ascii_case("day_of_week") => Some("day_of_week"),
+        DateTimeField::Custom(name) if name.value.eq_ignore_ascii_case("day_of_year") => Some("day_of_year"),
+        DateTimeField::Custom(name)
+            if name.value.eq_ignore_ascii_case("yow") || name.value.eq_ignore_ascii_case("year_of_week") =>
+        {
+            Some("year_of_week")
+        }
+        _ => None,
+    }
+}
+
+/// `string_split(x, ',')[9]` is NULL where there is none: the spelling is DuckDB's, and so is its rule.
+fn lenient_element(root: Expr, mut chain: Vec<AccessExpr>) -> Expr {
+    let is_split =
+        matches!(&root, Expr::Function(function) if matches!(name(function).as_str(), "string_split" | "str_split"));
+    if is_split
+        && matches!(chain.first(), Some(AccessExpr::Subscript(Subscript::Index { .. })))
+        && let AccessExpr::Subscript(Subscript::Index { index }) = chain.remove(0)
+    {
+        let element = call("element_at", vec![root, index]);
+        return match chain.is_empty() {
+            true => element,
+            false => Expr::CompoundFieldAccess { root: Box::new(element), access_chain: chain },
+        };
+    }
+    Expr::CompoundFieldAccess { root: Box::new(root), access_chain: chain }
+}
+
+fn name(function: &Function) -> String {
+    match function.name.0.as_slice() {
+        [part] => part.as_ident().map(super::fold).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+fn settle_function(mut function: Function) -> Expr {
+    let name = name(&function);
+    let Some(args) = plain_args(&function) else {
+        return if name == "count_if" { Expr::Function(function) } else { renamed(function, &name) };
+    };
+    match (name.as_str(), args.as_slice()) {
+        ("if", [condition, then]) => if_else(condition, then, None),
+        ("if", [condition, then, otherwise]) => if_else(condition, then, Some(otherwise)),
+        (TRY, [body]) => {
+            let mut body = body.clone();
+            let _ = body.visit(&mut LiteralCasts);
+            call(TRY, vec![lambda("_", body)])
+        }
+        ("date", [value]) => cast(value, DataType::Date),
+        ("mod", [left, right]) => parenthesized(binary(left, BinaryOperator::Modulo, right)),
+        ("now" | "localtimestamp" | "current_timestamp", [_]) => call("now", Vec::new()),
+        ("none_match", [array, predicate]) => negated(call("any_match", vec![array.clone(), predicate.clone()])),
+        ("all_match", [array, Expr::Lambda(predicate)]) => {
+            let opposite = LambdaFunction { body: Box::new(negated(*predicate.body.clone())), ..predicate.clone() };
+            negated(call("any_match", vec![array.clone(), Expr::Lambda(opposite)]))
+        }
+        ("array_sort", [array]) => call("array_sort", vec![array.clone(), text("ASC"), text("NULLS LAST")]),
+        ("array_position", [array, element]) => {
+            call("coalesce", vec![call("array_position", vec![array.clone(), element.clone()]), number(0)])
+        }
+        ("slice", [array, start, length]) => {
+            let end =
+                binary(&parenthesized(binary(start, BinaryOperator::Plus, length)), BinaryOperator::Minus, &number(1));
+            call("array_slice", vec![array.clone(), start.clone(), end])
+        }
+        ("greatest" | "least", values) if !values.is_empty() => null_if_any_is(function.clone(), values),
+        ("geometric_mean", [value]) => {
+            set_args(&mut function, vec![call("ln", vec![value.clone()])]);
+            set_name(&mut function, "avg");
+            call("exp", vec![Expr::Function(function)])
+        }
+        ("count_if", [condition]) => {
+            let condition = condition.clone();
+            set_name(&mut function, "count");
+            set_args(&mut function, vec![number(1)]);
+            filtered(function, condition)
+        }
+        ("max_by" | "min_by", [value, key, rest @ ..]) if rest.len() <= 1 => {
+            extreme(function.clone(), value, key, rest.first(), name == "max_by")
+        }
+        ("approx_percentile", [value, percentile]) => approximate_percentile(function.clone(), value, percentile),
+        ("set_agg", [_]) => {
+            set_name(&mut function, "array_agg");
+            if let FunctionArguments::List(list) = &mut function.args {
+                list.duplicate_treatment = Some(DuplicateTreatment::Distinct);
+            }
+            Expr::Function(function)
+        }
+        ("map_agg", [key, value]) => over_pairs(function.clone(), key, value, "map_of_pairs"),
+        ("multimap_agg", [key, value]) => over_pairs(function.clone(), key, value, "multimap_from_entries"),
+        ("histogram", [value]) => {
+            let value = value.clone();
+            set_name(&mut function, "array_agg");
+            call("count_values", vec![filtered(function, Expr::IsNotNull(Box::new(value)))])
+        }
+        ("listagg", values) if !values.is_empty() => list_aggregate(function.clone(), values),
+        _ => renamed(function, &name),
+    }
+}
+
+/// Casts of literals within `TRY`: DataFusion evaluates them while planning, where nothing catches their errors.
+struct LiteralCasts;
+
+impl VisitorMut for LiteralCasts {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Cast { kind, expr, .. } = expr
+            && matches!(expr.as_ref(), Expr::Value(_))
+        {
+            *kind = CastKind::TryCast;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn renamed(mut function: Function, name: &str) -> Expr {
+    if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == name) {
+        set_name(&mut function, new);
+    }
+    Expr::Function(function)
+}
+
+/// The arguments of a call that has expressions only.
+fn plain_args(function: &Function) -> Option<Vec<Expr>> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let plain = |arg: &FunctionArg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    };
+    list.args.iter().map(plain).collect()
+}
+
+fn set_name(function: &mut Function, name: &str) {
+    let span = function.name.0.first().and_then(|part| part.as_ident()).map_or(Span::empty(), |ident| ident.span);
+    function.name = ObjectName::from(vec![Ident { value: name.to_owned(), quote_style: None, span }]);
+}
+
+fn set_args(function: &mut Function, args: Vec<Expr>) {
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    }
+}
+
+/// Adds a condition to an aggregate's `FILTER`.
+fn filtered(mut function: Function, condition: Expr) -> Expr {
+    function.filter = Some(Box::new(match function.filter.take() {
+        None => condition,
+        Some(filter) => binary(&parenthesized(*filter), BinaryOperator::And, &parenthesized(condition)),
+    }));
+    Expr::Function(function)
+}
+
+fn order_by(function: &mut Function, expr: Expr, is_ascending: bool) {
+    let options = OrderByOptions { asc: Some(is_ascending), nulls_first: Some(false) };
+    let order = OrderByExpr { expr, options, with_fill: None };
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.clauses.push(FunctionArgumentClause::OrderBy(vec![order]));
+    }
+}
+
+/// `max_by(x, y)` is the first `x` by falling `y`; `max_by(x, y, n)` the first `n`.
+fn extreme(mut function: Function, value: &Expr, key: &Expr, count: Option<&Expr>, is_max: bool) -> Expr {
+    set_name(&mut function, if count.is_some() { "array_agg" } else { "first_value" });
+    set_args(&mut function, vec![value.clone()]);
+    order_by(&mut function, key.clone(), !is_max);
+    let aggregate = filtered(function, Expr::IsNotNull(Box::new(key.clone())));
+    match count {
+        None => aggregate,
+        Some(count) => call("array_slice", vec![aggregate, number(1), count.clone()]),
+    }
+}
+
+fn approximate_percentile(mut function: Function, value: &Expr, percentile: &Expr) -> Expr {
+    if let Expr::Array(percentiles) = percentile {
+        let each = percentiles.elem.iter().map(|one| approximate_percentile(function.clone(), value, one)).collect();
+        return call("make_array", each);
+    }
+    set_name(&mut function, "approx_percentile_cont");
+    set_args(&mut function, vec![percentile.clone()]);
+    let options = OrderByOptions { asc: None, nulls_first: None };
+    function.within_group = vec![OrderByExpr { expr: value.clone(), options, with_fill: None }];
+    Expr::Function(function)
+}
+
+/// An aggregate over pairs is a function of the array of the pairs.
+fn over_pairs(mut function: Function, key: &Expr, value: &Expr, finish: &str) -> Expr {
+    set_name(&mut function, "array_agg");
+    set_args(&mut function, vec![call("struct", vec![key.clone(), value.clone()])]);
+    call(finish, vec![filtered(function, Expr::IsNotNull(Box::new(key.clone())))])
+}
+
+/// `listagg(x, ',') WITHIN GROUP (ORDER BY y)`.
+fn list_aggregate(mut function: Function, values: &[Expr]) -> Expr {
+    let separator = values.get(1).cloned().unwrap_or_else(|| text(""));
+    set_name(&mut function, "string_agg");
+    set_args(&mut function, vec![cast(&values[0], DataType::Varchar(None)), separator]);
+    let order = std::mem::take(&mut function.within_group);
+    if let FunctionArguments::List(list) = &mut function.args {
+        // Results here have no limit of their length.
+        list.clauses.retain(|clause| !matches!(clause, FunctionArgumentClause::OnOverflow(_)));
+        if !order.is_empty() {
+            list.clauses.push(FunctionArgumentClause::OrderBy(order));
+        }
+    }
+    Expr::Function(function)
+}
+
+/// `greatest` and `least` are NULL if one of their arguments is.
+fn null_if_any_is(function: Function, values: &[Expr]) -> Expr {
+    let is_null = |value: &Expr| Expr::IsNull(Box::new(parenthesized(value.clone())));
+    let any = values.iter().map(is_null).reduce(|left, right| binary(&left, BinaryOperator::Or, &right));
+    match any {
+        Some(any) => if_else(&any, &Expr::Value(Value::Null.into()), Some(&Expr::Function(function))),
+        None => Expr::Function(function),
+    }
+}
+
+fn if_else(condition: &Expr, then: &Expr, otherwise: Option<&Expr>) -> Expr {
+    Expr::Case {
+        case_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
+        end_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen { condition: condition.clone(), result: then.clone() }],
+        else_result: otherwise.cloned().map(Box::new),
+    }
+}
+
+fn lambda(parameter: &str, body: Expr) -> Expr {
+    let parameter = LambdaFunctionParameter { name: Ident::new(parameter), data_type: None };
+    Expr::Lambda(LambdaFunction {
+        params: OneOrManyWithParens::One(parameter),
+        body: Box::new(body),
+        syntax: LambdaSyntax::Arrow,
+    })
+}
+
+fn binary(left: &Expr, op: BinaryOperator, right: &Expr) -> Expr {
+    Expr::BinaryOp { left: Box::new(left.clone()), op, right: Box::new(right.clone()) }
+}
+
+fn negated(expr: Expr) -> Expr {
+    Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(parenthesized(expr)) }
+}
+
+fn parenthesized(expr: Expr) -> Expr {
+    Expr::Nested(Box::new(expr))
+}
+
+fn cast(expr: &Expr, data_type: DataType) -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr.clone()), data_type, array: false, format: None }
+}
+
+fn text(text: &str) -> Expr {
+    Expr::Value(Value::SingleQuotedString(text.to_owned()).into())
+}
+
+fn number(number: u32) -> Expr {
+    Expr::Value(Value::Number(number.to_string(), false).into())
+}

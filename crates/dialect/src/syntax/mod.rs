@@ -1,0 +1,85 @@
+//! From a statement's text to a tree that DataFusion can plan.
+//!
+//! [`readable`] changes text that is no SQL yet, [`Command`] takes statements for the session itself; the rest are
+//! rewrites of the tree.
+
+mod calls;
+mod column_names;
+mod command;
+mod field_access;
+mod from_clause;
+mod grammar;
+mod patterns;
+mod quoted_name;
+mod store_name;
+mod tables;
+mod values_rows;
+mod wildcard;
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use datafusion::error::Result;
+use datafusion::sql::sqlparser::ast::{Expr, Ident, Statement, VisitMut};
+
+pub use command::Command;
+pub use grammar::TrinoDialect;
+pub use tables::{Notice, TableNames};
+pub use wildcard::WideRelations;
+
+/// Spells text that the parser would refuse in a way that it knows.
+pub fn readable(text: &str) -> Cow<'_, str> {
+    let respelled = command::respelled(text);
+    let named = store_name::readable(respelled.as_deref().unwrap_or(text));
+    match values_rows::parenthesized(&named) {
+        Cow::Borrowed(_) if respelled.is_none() => match named {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(named) => Cow::Owned(named),
+        },
+        settled => Cow::Owned(settled.into_owned()),
+    }
+}
+
+/// Puts arguments for the `?` of a statement, in their order.
+pub fn bind_arguments(statement: &mut Statement, arguments: &[Expr]) -> Result<()> {
+    command::bind(statement, arguments)
+}
+
+/// What a session knows, by which names are settled.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Which tables there are, and what an unknown one stands for.
+    pub tables: TableNames,
+    /// Relations with virtual columns, which `*` leaves out.
+    pub wide: WideRelations,
+    /// Lower-case names of trailql's own columns and struct members.
+    pub own_columns: HashSet<String>,
+    /// Column names of the session's own tables, which quoted names mean exactly.
+    pub session_columns: HashSet<String>,
+}
+
+impl Names {
+    /// Settles names, wildcards and Trino's constructs in a statement; returns what its author should know.
+    pub fn settle(&self, statement: &mut Statement) -> Vec<Notice> {
+        let notices = self.settle_query(statement);
+        quoted_name::fold_quoted_names(statement, &self.own_columns, &self.session_columns);
+        notices
+    }
+
+    /// As [`settle`](Self::settle), for a query within another statement.
+    pub fn settle_query<T: VisitMut>(&self, query: &mut T) -> Vec<Notice> {
+        column_names::settle_column_names(query);
+        let notices = tables::settle_tables(query, &self.tables);
+        wildcard::exclude_virtual_columns(query, &self.wide);
+        field_access::settle_field_access(query);
+        from_clause::settle_from_clauses(query);
+        patterns::settle_patterns(query);
+        calls::settle_calls(query);
+        notices
+    }
+}
+
+/// Says which name an identifier means, in the way SQL compares names.
+pub(crate) fn fold(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}

@@ -1,0 +1,28 @@
+//! Functions on text: searching, cutting, regular expressions, URLs, encodings, IP addresses.
+
+mod encoding;
+mod ip;
+mod like;
+mod regexp;
+mod strings;
+mod url;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::ScalarUDF;
+
+pub(crate) use ip::{cidr_contains, ip_address};
+pub(crate) use like::escaped_pattern;
+
+/// The functions on text.
+pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
+    [
+        like::functions(),
+        strings::functions(),
+        regexp::functions(),
+        url::functions(),
+        encoding::functions(),
+        ip::functions(),
+    ]
+    .concat()
+}

@@ -1,0 +1,26 @@
+-- Arrays, maps, rows and lambdas.
+SELECT ARRAY[1, 2, 3][2], element_at(ARRAY[1, 2, 3], 5), element_at(ARRAY[1, 2, 3], -1), cardinality(ARRAY[1, NULL]), cardinality(ARRAY[]);
+SELECT ARRAY[1][2];
+SELECT ARRAY[1][0];
+SELECT element_at(ARRAY[1], 0);
+SELECT contains(ARRAY['a', 'b'], 'a'), contains(ARRAY['a', NULL], 'b'), contains(ARRAY['a'], 'b'), contains(ARRAY[1, 2], 2);
+SELECT array_distinct(ARRAY[1, 2, 2, 1]), array_sort(ARRAY[3, NULL, 1]), array_max(ARRAY[1, 5, 2]), array_min(ARRAY[4, 2]), array_join(ARRAY['a', 'b'], '-'), array_join(ARRAY['a', NULL, 'b'], '-', '?');
+SELECT array_position(ARRAY['a', 'b'], 'b'), array_position(ARRAY['a'], 'x'), array_remove(ARRAY[1, 2, 1], 1), arrays_overlap(ARRAY[1, 2], ARRAY[2, 3]), flatten(ARRAY[ARRAY[1], ARRAY[2, 3]]);
+SELECT array_sort(array_union(ARRAY[1, 2], ARRAY[2, 3])), array_intersect(ARRAY[1, 2], ARRAY[2, 3]), array_except(ARRAY[1, 2], ARRAY[2, 3]), slice(ARRAY[1, 2, 3, 4], 2, 2), sequence(1, 4), sequence(1, 9, 4), repeat('x', 3);
+SELECT ARRAY[1, 2] || ARRAY[3], ARRAY[1] || 2, reverse(ARRAY[1, 2]);
+SELECT filter(ARRAY[5, -6, NULL, 7], x -> x > 0), transform(ARRAY[5, NULL, 6], x -> x + 1), transform(ARRAY['a', 'b'], s -> upper(s) || '!');
+SELECT any_match(ARRAY[1, 2], x -> x = 2), any_match(ARRAY[1, NULL], x -> x = 2), any_match(ARRAY[], x -> true), all_match(ARRAY[1, 2], x -> x > 0), all_match(ARRAY[1, NULL], x -> x > 0), all_match(ARRAY[1, -1], x -> x > 0), none_match(ARRAY[1, 2], x -> x > 5), none_match(ARRAY[1, 2], x -> x = 2);
+SELECT reduce(ARRAY[5, 20, 50], 0, (s, x) -> s + x, s -> s), reduce(ARRAY[5, 20], 1, (s, x) -> s * x, s -> s + 1), reduce(CAST(ARRAY[] AS array(integer)), 7, (s, x) -> s + x, s -> s);
+SELECT transform(filter(ARRAY['CreateUser', 'GetUser'], n -> n LIKE 'Create%'), n -> substr(n, 7));
+SELECT MAP(ARRAY['a', 'b'], ARRAY[1, 2])['b'], element_at(MAP(ARRAY['a'], ARRAY[1]), 'x'), cardinality(MAP(ARRAY['a'], ARRAY[1])), map_keys(MAP(ARRAY['a', 'b'], ARRAY[1, 2])), map_values(MAP(ARRAY['a', 'b'], ARRAY[1, 2]));
+SELECT map_entries(MAP(ARRAY['a'], ARRAY[1])), map_from_entries(ARRAY[('x', 1), ('y', 2)]);
+SELECT map_filter(MAP(ARRAY['a', 'b'], ARRAY[1, 2]), (k, v) -> v > 1), transform_values(MAP(ARRAY['a'], ARRAY[1]), (k, v) -> v + 1), transform_keys(MAP(ARRAY['a'], ARRAY[1]), (k, v) -> k || 'z');
+SELECT x, y FROM UNNEST(ARRAY[1, 2], ARRAY['a', 'b', 'c']) AS t(x, y) ORDER BY y;
+SELECT x, n FROM UNNEST(ARRAY['a', 'b']) WITH ORDINALITY AS t(x, n) ORDER BY n;
+SELECT id, x FROM (VALUES (1, ARRAY[1, 2]), (2, ARRAY[]), (3, NULL)) AS t(id, a) CROSS JOIN UNNEST(a) AS u(x) ORDER BY id, x;
+SELECT id, x FROM (VALUES (1, ARRAY[1, 2]), (2, ARRAY[]), (3, NULL)) AS t(id, a) LEFT JOIN UNNEST(a) AS u(x) ON TRUE ORDER BY id, x;
+SELECT id, k, v FROM (VALUES (1, MAP(ARRAY['a', 'b'], ARRAY[1, 2]))) AS t(id, m) CROSS JOIN UNNEST(m) AS u(k, v) ORDER BY k;
+SELECT id, x, y FROM (VALUES (1, ARRAY[1], ARRAY['p', 'q'])) AS t(id, a, b) CROSS JOIN UNNEST(a) AS u(x) CROSS JOIN UNNEST(b) AS w(y) ORDER BY y;
+SELECT ROW(1, 'a'), CAST(ROW(1, 'a') AS ROW(n integer, s varchar)).s;
+SELECT (1, 'a') = (1, 'a'), (1, 2) < (1, 3);
+SELECT typeof(1), typeof('a'), typeof(true), typeof(ARRAY[1]), typeof(date '2024-01-01'), typeof(NULL), typeof(1.5E0);
