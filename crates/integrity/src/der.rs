@@ -45,3 +45,39 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     };
     if *first != tag { None } else { rest.split_at_checked(length) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PKCS1: &[u8] = &[SEQUENCE, 6, INTEGER, 1, 5, INTEGER, 1, 3];
+
+    fn wrap(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
+        let algorithm = [&[SEQUENCE, algorithm.len() as u8], algorithm].concat();
+        let bits = [&[BIT_STRING, key.len() as u8 + 1, 0], key].concat();
+        let content = [algorithm, bits].concat();
+        [&[SEQUENCE, content.len() as u8], content.as_slice()].concat()
+    }
+
+    #[test]
+    fn finds_the_key_in_both_encodings() {
+        assert_eq!(pkcs1(PKCS1), Some(PKCS1));
+        assert_eq!(pkcs1(&wrap(RSA_ALGORITHM, PKCS1)), Some(PKCS1));
+    }
+
+    #[test]
+    fn takes_nothing_else_for_a_key() {
+        let wrapped = wrap(RSA_ALGORITHM, PKCS1);
+        for bad in [
+            &[][..],
+            &PKCS1[..5],
+            &[PKCS1, &[0]].concat(),
+            &[wrapped.as_slice(), &[0]].concat(),
+            &wrap(&RSA_ALGORITHM[2..], PKCS1),
+            &wrap(RSA_ALGORITHM, &wrapped),
+            &[SEQUENCE, 0x84, 0, 0, 0, 1, 0],
+        ] {
+            assert_eq!(pkcs1(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -167,7 +167,7 @@ mod tests {
             assert_eq!(gunzip.sha256(&packed).expect("sound"), sha256(content));
             assert_eq!(sha256_of_stream(packed.as_slice()).expect("sound"), sha256(content));
         };
-        for size in [0, 1, 1000, 300_000] {
+        for size in [0_usize, 1, 1000, 300_000] {
             let content: Vec<u8> = (0..size).map(|n| (n * n % 251) as u8).collect();
             [0, 1, 9].into_iter().for_each(|level| agree(&content, level));
         }

@@ -227,3 +227,58 @@ fn read_time(time: Value) -> Result<DateTime<Utc>, String> {
     };
     read.ok_or_else(|| format!("{time} is not a time"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &str = r#"{"PublicKeyList":[{"Value":"AAEC","Fingerprint":"f",
+        "ValidityStartTime":"2024-03-01T00:00:00+00:00","ValidityEndTime":1711929600.0}]}"#;
+
+    #[test]
+    fn reads_answers_however_they_were_put_together() {
+        let one = parse_keys(ANSWER.as_bytes()).expect("an answer");
+        assert_eq!((one[0].fingerprint.as_str(), one[0].value.as_slice()), ("f", &[0, 1, 2][..]));
+        assert_eq!(one[0].valid_from.map(|time| time.timestamp()), Some(1_709_251_200), "ISO 8601");
+        assert_eq!(one[0].valid_until.map(|time| time.timestamp()), Some(1_711_929_600), "seconds");
+        for many in [
+            format!("{ANSWER}\n{ANSWER}"),
+            format!("[{ANSWER},{ANSWER}]"),
+            format!(r#"{{"us-east-1":{ANSWER},"eu-west-1":{ANSWER}}}"#),
+        ] {
+            assert_eq!(parse_keys(many.as_bytes()).expect("answers").len(), 2, "{many}");
+        }
+        assert_eq!(parse_keys(write_keys(&one).as_bytes()), Ok(one));
+    }
+
+    #[test]
+    fn says_what_is_no_answer() {
+        let nested = format!("{}{ANSWER}{}", "[".repeat(10), "]".repeat(10));
+        for (json, reason) in [
+            ("", "no keys"),
+            (r#"{"PublicKeyList":[]}"#, "no keys"),
+            ("{", "EOF"),
+            ("7", "7"),
+            (r#"{"PublicKeyList":[{"Value":"?","Fingerprint":"f"}]}"#, "not base64"),
+            (&ANSWER.replace("1711929600.0", "\"soon\""), "not a time"),
+            (&nested, "too deeply"),
+        ] {
+            let said = parse_keys(json.as_bytes()).expect_err("no answer");
+            assert!(said.contains(reason), "{json}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_key_counts_for_its_time_and_a_day_of_delay() {
+        let day = |day: i64| DateTime::from_timestamp(day * 86_400, 0).expect("a time");
+        let key = PublicKey {
+            fingerprint: String::new(),
+            value: Vec::new(),
+            valid_from: Some(day(10)),
+            valid_until: Some(day(20)),
+        };
+        let valid = |start, end| key.is_valid_for(day(start), day(end));
+        assert!(valid(10, 10) && valid(20, 20) && valid(9, 9));
+        assert!(!valid(8, 8) && !valid(21, 21));
+    }
+}

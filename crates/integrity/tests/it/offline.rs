@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 use trailql_integrity::{
-    Conclusion, IntegrityError, KeyRing, PUBLIC_KEYS, ProvedLogs, Source, Subject, ValidateOptions, Verdict,
+    Conclusion, IntegrityError, KeyRing, KeySource, PUBLIC_KEYS, ProvedLogs, PublicKey, Source, Subject,
+    ValidateOptions, Verdict,
 };
 
 use crate::maker::{BUCKET, SigningKey, Trail, World, gunzip, gzip, hour};
@@ -55,6 +57,40 @@ async fn a_changed_digest_is_found_by_its_successors_copy_of_the_signature() {
     let run = run(source, &stage.keys, range(stage.since, stage.until)).await.unwrap();
     assert!(run.complaints(&stage.names).contains(&"d3 signature_failed".to_owned()));
     assert_eq!(run.report.conclusion(), Conclusion::Invalid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_another_time_proves_nothing_even_if_it_is_at_hand() {
+    let mut world = World::default();
+    // With the key whose time ended at hour 200.
+    Trail::new("main").deliver(&mut world, 250..252, 1);
+    let keys = KeyRing::new(None);
+    keys.add([SigningKey::first().public]);
+    let found = run_with(in_memory(&world).await, Arc::new(keys), range(hour(250), hour(252))).await.unwrap();
+    let refused = found.findings.iter().filter(|finding| finding.verdict.code() == "key_not_valid_then").count();
+    assert_eq!((refused, found.report.conclusion()), (2, Conclusion::Invalid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_cannot_be_fetched_leave_things_unchecked() {
+    #[derive(Debug)]
+    struct Unreachable;
+    #[async_trait::async_trait]
+    impl KeySource for Unreachable {
+        async fn list(
+            &self,
+            _region: &str,
+            _start: DateTime<Utc>,
+            _end: DateTime<Utc>,
+        ) -> Result<Vec<PublicKey>, Box<dyn std::error::Error + Send + Sync>> {
+            Err("no network".into())
+        }
+    }
+    let stage = Stage::plain();
+    let keys = Arc::new(KeyRing::new(Some(Arc::new(Unreachable))));
+    let found = run_with(in_memory(&stage.world).await, keys, range(stage.since, stage.until)).await.unwrap();
+    assert_eq!(found.report.conclusion(), Conclusion::Unchecked);
+    assert_eq!((found.report.total().digests.unchecked, found.report.total().log_files.unchecked), (6, 12));
 }
 
 #[tokio::test(flavor = "multi_thread")]
