@@ -106,7 +106,7 @@ fn nothing_is_checked_without_keys_or_logs() {
         (broken, "it holds no keys"),
         (keyless, "no public keys"),
         (empty, "no AWSLogs folder"),
-        (url, "cannot be validated yet"),
+        (url, "cannot be validated"),
     ] {
         let (code, message) = outcome(&output);
         assert_eq!(code, 2, "{message}");
