@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Times `trailql validate` beside `aws cloudtrail validate-logs` on one made bucket.
 
-The AWS CLI reads the bucket from `moto_server` on loopback, the keys from a stand-in in this script; trailql reads a copy
-of the bucket on disk. Both check the same digests and log files, and must count the same. Both are single commands, timed
-from start to exit, in turn. Needs the AWS CLI from 1.46 on and moto: `pip install awscli moto[server] boto3`.
+Both read the bucket from one `moto_server` on loopback, and the AWS CLI its keys from a stand-in in this script; then
+trailql reads a copy of the bucket on disk as well. All check the same digests and log files, and must count the same. They
+are single commands, timed from start to exit, in turn. Needs the AWS CLI from 1.46 on and moto:
+`pip install awscli moto[server] boto3`.
 
     python3 bench/validate.py --hours 24 --logs 28        # a small one
     python3 bench/validate.py --hours 720 --logs 28       # 20,160 log files, a month of digests
@@ -111,15 +112,22 @@ def main():
 def compare(args, folder, end, s3, cloudtrail):
     aws = [args.aws, "cloudtrail", "validate-logs", "--trail-arn", ARN, "--start-time", START, "--end-time", end]
     aws += ["--s3-bucket", BUCKET, "--region", REGION]
-    ours = [args.trailql, "validate", folder / BUCKET, "--since", START, "--until", end]
-    ours += ["--offline", "--public-keys", folder / "keys.json", "--copy-of", BUCKET]
-    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL_S3": s3, "AWS_ENDPOINT_URL_CLOUDTRAIL": cloudtrail}
+    keys = ["--since", START, "--until", end, "--offline", "--public-keys", folder / "keys.json"]
+    trailql = {
+        "trailql, the same bucket": [args.trailql, "validate", f"s3://{BUCKET}", *keys],
+        "trailql, a copy on disk": [args.trailql, "validate", folder / BUCKET, "--copy-of", BUCKET, *keys],
+    }
+    endpoints = {"AWS_ENDPOINT_URL_S3": s3, "AWS_ENDPOINT_URL_CLOUDTRAIL": cloudtrail, "AWS_ENDPOINT_URL": s3}
+    environment = {**ENVIRONMENT, **endpoints, "AWS_ALLOW_HTTP": "true"}
     for _ in range(args.rounds):
-        theirs_seconds, theirs_mib, theirs = timed(aws, environment)
-        seconds, mib, said = timed(ours, {})
-        assert counts(theirs) == counts(said), f"they differ:\n{theirs}\n{said}"
-        print(f"{args.hours * args.logs:,} log files, {args.hours:,} digests: AWS CLI {theirs_seconds:.1f} s, {theirs_mib:.0f} MiB;")
-        print(f"trailql {seconds:.2f} s, {mib:.0f} MiB; {theirs_seconds / seconds:.0f} times faster; {', '.join(counts(said))}")
+        theirs, mib, said = timed(aws, environment)
+        found = counts(said)
+        print(f"{args.hours * args.logs:,} log files, {args.hours:,} digests: {', '.join(found)}")
+        print(f"AWS CLI: {theirs:.1f} s, {mib:.0f} MiB")
+        for name, command in trailql.items():
+            seconds, mib, said = timed(command, environment)
+            assert counts(said) == found, f"{name} differs:\n{said}"
+            print(f"{name}: {seconds:.2f} s, {mib:.0f} MiB; {theirs / seconds:.0f} times faster")
 
 
 if __name__ == "__main__":
