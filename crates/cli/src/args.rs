@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::assert::AssertArgs;
 use crate::config::ConfigCommand;
 use crate::demo::DemoArgs;
 use crate::error::Outcome;
 use crate::ingest::IngestArgs;
 use crate::lake::LakeCommand;
+use crate::report::ReportCommand;
 use crate::sql::SqlArgs;
 
 /// Questions to AWS CloudTrail logs, in SQL
@@ -62,6 +64,9 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     #[command(subcommand)]
     Lake(LakeCommand),
+    #[command(subcommand)]
+    Report(ReportCommand),
+    Assert(AssertArgs),
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a completion script for a shell

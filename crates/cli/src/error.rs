@@ -8,6 +8,7 @@ use trailql_config::ConfigError;
 use trailql_ingest::IngestError;
 use trailql_lake::LakeError;
 use trailql_repl::ReplError;
+use trailql_report::ReportError;
 use trailql_sql::{FormatError, SqlError};
 use trailql_table::TableError;
 
@@ -18,6 +19,8 @@ pub(crate) enum Outcome {
     Done,
     /// The command did its work, but something failed or was rejected on the way.
     DoneWithFailures,
+    /// Something that should have been judged could not be.
+    NotChecked,
     /// The user stopped it.
     Interrupted,
 }
@@ -27,6 +30,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::DoneWithFailures => Self::FAILURE,
+            Outcome::NotChecked => Self::from(2),
             Outcome::Interrupted => Self::from(130),
         }
     }
@@ -59,6 +63,11 @@ impl CliError {
     /// Work that failed: exit code 1.
     pub(crate) fn failure(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: Kind::Failure, source: source.into(), hint: None }
+    }
+
+    /// A check that could not be made, whatever the reason: exit code 2, never that of a violation.
+    pub(crate) fn unchecked(self) -> Self {
+        Self { kind: Kind::Usage, ..self }
     }
 
     /// Adds what to do next.
@@ -155,5 +164,15 @@ impl From<TableError> for CliError {
 impl From<ReplError> for CliError {
     fn from(error: ReplError) -> Self {
         Self::failure(error)
+    }
+}
+
+impl From<ReportError> for CliError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Events { .. } => Self::failure(error),
+            ReportError::Unknown { .. } => Self::usage(error).hint("`trailql report list` shows the library"),
+            error => Self::usage(error),
+        }
     }
 }

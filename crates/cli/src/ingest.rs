@@ -66,7 +66,7 @@ pub(crate) async fn run(args: IngestArgs, globals: &Globals) -> Result<Outcome, 
         outcome = match run_once(&options, globals).await? {
             Outcome::Interrupted => return Ok(Outcome::Interrupted),
             Outcome::DoneWithFailures => Outcome::DoneWithFailures,
-            Outcome::Done => outcome,
+            Outcome::Done | Outcome::NotChecked => outcome,
         };
     }
     Ok(outcome)

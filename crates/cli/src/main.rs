@@ -1,6 +1,7 @@
 //! The `trailql` binary: questions to AWS CloudTrail logs, in SQL.
 
 mod args;
+mod assert;
 mod config;
 mod demo;
 mod error;
@@ -8,6 +9,7 @@ mod globals;
 mod ingest;
 mod lake;
 mod query_session;
+mod report;
 mod result_file;
 mod shell;
 mod sql;
@@ -46,6 +48,8 @@ async fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Ingest(args)) => ingest::run(args, &globals.resolve()?).await,
         Some(Command::Lake(command)) => lake::run(command, &globals.resolve()?).await,
         Some(Command::Sql(args)) => sql::run(args, &globals.resolve()?).await,
+        Some(Command::Report(command)) => report::run(command, &globals.resolve()?).await,
+        Some(Command::Assert(args)) => assert::run(&args, &globals.resolve().map_err(CliError::unchecked)?).await,
         Some(Command::Config(command)) => config::run(&command, &globals.resolve()?),
         Some(Command::Completions { shell }) => Ok(args::print_completions(shell)),
         None => shell::run(&globals.resolve()?).await,

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod assert;
 mod bad_input;
 mod config;
 mod crash;
 mod made_lake;
 #[cfg(unix)]
 mod repl;
+mod report;
 mod sql;
 mod support;
