@@ -12,6 +12,7 @@ use crate::error::Outcome;
 use crate::ingest::IngestArgs;
 use crate::lake::LakeCommand;
 use crate::report::ReportCommand;
+use crate::schedule::ScheduleCommand;
 use crate::sql::SqlArgs;
 
 /// Questions to AWS CloudTrail logs, in SQL
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Report(ReportCommand),
     Assert(AssertArgs),
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a completion script for a shell

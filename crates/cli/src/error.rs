@@ -9,6 +9,7 @@ use trailql_ingest::IngestError;
 use trailql_lake::LakeError;
 use trailql_repl::ReplError;
 use trailql_report::ReportError;
+use trailql_schedule::ScheduleError;
 use trailql_sql::{FormatError, SqlError};
 use trailql_table::TableError;
 
@@ -173,6 +174,15 @@ impl From<ReportError> for CliError {
             ReportError::Events { .. } => Self::failure(error),
             ReportError::Unknown { .. } => Self::usage(error).hint("`trailql report list` shows the library"),
             error => Self::usage(error),
+        }
+    }
+}
+
+impl From<ScheduleError> for CliError {
+    fn from(error: ScheduleError) -> Self {
+        match error {
+            ScheduleError::Cron { .. } | ScheduleError::Zone { .. } => Self::usage(error),
+            error => Self::failure(error),
         }
     }
 }

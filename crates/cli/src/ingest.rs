@@ -214,7 +214,8 @@ async fn stop_on_interrupt(progress: Arc<Progress>, quiet: bool) {
     std::process::exit(130);
 }
 
-async fn wait_for_signal() {
+/// Returns at the next Ctrl-C or SIGTERM.
+pub(crate) async fn wait_for_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

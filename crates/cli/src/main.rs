@@ -8,9 +8,11 @@ mod error;
 mod globals;
 mod ingest;
 mod lake;
+mod notify;
 mod query_session;
 mod report;
 mod result_file;
+mod schedule;
 mod shell;
 mod sql;
 
@@ -50,6 +52,7 @@ async fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Sql(args)) => sql::run(args, &globals.resolve()?).await,
         Some(Command::Report(command)) => report::run(command, &globals.resolve()?).await,
         Some(Command::Assert(args)) => assert::run(&args, &globals.resolve().map_err(CliError::unchecked)?).await,
+        Some(Command::Schedule(command)) => schedule::run(command, &globals.resolve()?).await,
         Some(Command::Config(command)) => config::run(&command, &globals.resolve()?),
         Some(Command::Completions { shell }) => Ok(args::print_completions(shell)),
         None => shell::run(&globals.resolve()?).await,

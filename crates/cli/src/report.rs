@@ -3,6 +3,7 @@
 mod events;
 mod make;
 mod output;
+mod quicksight;
 mod run;
 mod show;
 

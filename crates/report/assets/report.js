@@ -110,7 +110,11 @@ function drawChart(section, query) {
     options: {
       animation: false, responsive: true, maintainAspectRatio: false, indexAxis: sideways ? "y" : "x",
       plugins: { legend: { display: query.chart.series !== null } },
-      scales: { [sideways ? "x" : "y"]: { beginAtZero: true, ticks: { precision: 0 } } },
+      scales: {
+        [sideways ? "x" : "y"]: { beginAtZero: true, ticks: { precision: 0 } },
+        [sideways ? "y" : "x"]: { ticks: { autoSkip: !sideways, font: { size: sideways ? 10 : 12 } } },
+      },
+      maxBarThickness: 60,
     },
   });
 }

@@ -22,6 +22,9 @@ const CHART_SCRIPT: &str = include_str!("../assets/chart.umd.min.js");
 const SCRIPT: &str = include_str!("../assets/report.js");
 const STYLE: &str = include_str!("../assets/report.css");
 
+/// Length in bytes up to which a value stays on one line: account numbers, times, addresses, names of actions.
+const SHORT_TEXT: usize = 30;
+
 /// The report as a page.
 pub fn page(report: &Report) -> Result<String, serde_json::Error> {
     let page = html! {
@@ -214,7 +217,7 @@ fn table(query: &ReportedQuery) -> Markup {
 fn cell(column: &Column, value: &Value) -> Markup {
     match value {
         Value::Null => html! { td.null { "NULL" } },
-        Value::String(text) => html! { td { (text) } },
+        Value::String(text) => html! { td class=[(text.len() <= SHORT_TEXT).then_some("s")] { (text) } },
         other => html! { td class=[is_number(column).then_some("n")] { (other) } },
     }
 }

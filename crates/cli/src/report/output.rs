@@ -3,6 +3,8 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use trailql_sql::{Format, TerminalGuard};
 
 use crate::error::CliError;
@@ -26,6 +28,23 @@ pub(crate) enum Destination {
 pub(crate) enum Output {
     Stdout(Box<dyn Write + Send>),
     File { path: PathBuf, file: BufWriter<ResultFile> },
+    Gzip { path: PathBuf, file: Box<GzEncoder<ResultFile>> },
+}
+
+/// Whether files are compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Compress {
+    /// As they are.
+    #[default]
+    None,
+    /// With gzip; a file in a folder gets the ending `.gz`.
+    Gzip,
+}
+
+/// Name of a query's file in a folder.
+pub(crate) fn file_name(name: &str, format: Format, compress: Compress) -> String {
+    let ending = if compress == Compress::Gzip { ".gz" } else { "" };
+    format!("{name}.{}{ending}", extension(format))
 }
 
 impl Destination {
@@ -46,27 +65,31 @@ impl Destination {
     }
 
     /// Begins the file of a query in a folder.
-    pub(crate) fn open_in(folder: &Path, name: &str, format: Format) -> Result<Output, CliError> {
+    pub(crate) fn open_in(folder: &Path, name: &str, compress: Compress) -> Result<Output, CliError> {
         std::fs::create_dir_all(folder)
             .map_err(|error| CliError::failure(format!("making the folder {}: {error}", folder.display())))?;
-        Output::file(&folder.join(format!("{name}.{}", extension(format))))
+        Output::file(&folder.join(name), compress)
     }
 
     /// Begins the one output of everything; a folder gets the file `report`.
-    pub(crate) fn open(&self, format: Format) -> Result<Output, CliError> {
+    pub(crate) fn open(&self, format: Format, compress: Compress) -> Result<Output, CliError> {
         match self {
             Self::Stdout if self.is_terminal() => Ok(Output::Stdout(Box::new(TerminalGuard::new(io::stdout())))),
             Self::Stdout => Ok(Output::Stdout(Box::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())))),
-            Self::File(path) => Output::file(path),
-            Self::Folder(folder) => Self::open_in(folder, "report", format),
+            Self::File(path) => Output::file(path, compress),
+            Self::Folder(folder) => Self::open_in(folder, &file_name("report", format, compress), compress),
         }
     }
 }
 
 impl Output {
-    fn file(path: &Path) -> Result<Self, CliError> {
+    fn file(path: &Path, compress: Compress) -> Result<Self, CliError> {
         let file = ResultFile::create(path).map_err(|error| failed(path, &error))?;
-        Ok(Self::File { path: path.to_owned(), file: BufWriter::with_capacity(BUFFER_BYTES, file) })
+        let path = path.to_owned();
+        Ok(match compress {
+            Compress::None => Self::File { path, file: BufWriter::with_capacity(BUFFER_BYTES, file) },
+            Compress::Gzip => Self::Gzip { path, file: Box::new(GzEncoder::new(file, Compression::default())) },
+        })
     }
 
     /// Puts the file in its place.
@@ -75,6 +98,10 @@ impl Output {
             Self::Stdout(mut out) => Ok(out.flush()?),
             Self::File { path, file } => {
                 let file = file.into_inner().map_err(|error| failed(&path, error.error()))?;
+                file.finish().map_err(|error| failed(&path, &error))
+            }
+            Self::Gzip { path, file } => {
+                let file = file.finish().map_err(|error| failed(&path, &error))?;
                 file.finish().map_err(|error| failed(&path, &error))
             }
         }
@@ -86,6 +113,7 @@ impl Write for Output {
         match self {
             Self::Stdout(out) => out.write(bytes),
             Self::File { file, .. } => file.write(bytes),
+            Self::Gzip { file, .. } => file.write(bytes),
         }
     }
 
@@ -93,6 +121,7 @@ impl Write for Output {
         match self {
             Self::Stdout(out) => out.flush(),
             Self::File { file, .. } => file.flush(),
+            Self::Gzip { file, .. } => file.flush(),
         }
     }
 }

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use chrono::Utc;
 use trailql_report::{Baseline, Query, Report, Selection, html};
 use trailql_sql::{Format, FormatOptions, printable};
+use url::Url;
 
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 use crate::report::events::Events;
 use crate::report::make::{MakeArgs, MakeOptions, make};
-use crate::report::output::{Destination, Output};
+use crate::report::output::{Compress, Destination, Output, file_name};
+use crate::report::quicksight::{manifest, parse_prefix};
 use crate::sql::{MAX_CELL_WIDTH, parse_format, refuse_binary};
 
 /// Run queries and write a report
@@ -38,6 +40,14 @@ pub(crate) struct RunArgs {
     #[arg(short, long, value_name = "FILE|DIR/")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Compress the files
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub(crate) compress: Compress,
+
+    /// Write a manifest for QuickSight beside each file of a folder, for copies of them at this place in S3
+    #[arg(long, value_name = "S3_URL", value_parser = parse_prefix)]
+    pub(crate) quicksight_manifest: Option<Url>,
+
     /// Rows of each query that html and json hold; all rows are counted and hashed
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) rows: usize,
@@ -62,7 +72,7 @@ pub(crate) async fn run(args: &RunArgs, globals: &Globals) -> Result<Outcome, Cl
     match args.format.unwrap_or(default) {
         format @ (Format::Html | Format::Json) => {
             let report = make_document(args, globals, selection).await?;
-            write_document(&report, format, destination.open(format)?)?;
+            write_document(&report, format, destination.open(format, args.compress)?)?;
             outcome(&report, globals)
         }
         format => write_rows(args, globals, &selection.queries, format, &destination).await,
@@ -143,7 +153,7 @@ async fn write_rows(
     let events = Events::open(&globals.lake, &args.make.raw, &args.make.window()).await?;
     let mut shared = match destination {
         Destination::Folder(_) => None,
-        single => Some(single.open(format)?),
+        single => Some(single.open(format, args.compress)?),
     };
     let max_cell_width = destination.is_terminal().then_some(MAX_CELL_WIDTH);
     let options = FormatOptions { max_cell_width, ..FormatOptions::default() };
@@ -153,9 +163,17 @@ async fn write_rows(
         }
         match (&mut shared, destination) {
             (None, Destination::Folder(folder)) => {
-                let mut out = Destination::open_in(folder, &query.header.name, format)?;
+                let name = file_name(&query.header.name, format, args.compress);
+                let mut out = Destination::open_in(folder, &name, args.compress)?;
                 write_query(query, &events, format, &options, &mut out).await?;
                 out.finish()?;
+                if let Some(prefix) = &args.quicksight_manifest {
+                    let name_of_manifest = format!("{}.manifest.json", query.header.name);
+                    let mut out = Destination::open_in(folder, &name_of_manifest, Compress::None)?;
+                    serde_json::to_writer_pretty(&mut out, &manifest(prefix, &name, format)?)
+                        .map_err(io::Error::from)?;
+                    out.finish()?;
+                }
             }
             (Some(out), _) => {
                 if queries.len() > 1 {

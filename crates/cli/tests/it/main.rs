@@ -10,5 +10,6 @@ mod made_lake;
 #[cfg(unix)]
 mod repl;
 mod report;
+mod schedule;
 mod sql;
 mod support;

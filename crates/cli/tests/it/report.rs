@@ -1,6 +1,7 @@
 //! `trailql report` from the outside.
 
 use std::fs;
+use std::io::Read;
 use std::process::Output;
 
 use serde_json::Value;
@@ -68,6 +69,15 @@ fn a_folder_gets_a_file_per_query() {
     let csv = fs::read_to_string(place.path("extracts/calls_per_hour.csv")).unwrap();
     assert!(csv.starts_with("day,hour,account,region,eventsource,calls,errors,changes\r\n"), "{csv}");
     assert_eq!(fs::read_dir(place.path("extracts")).unwrap().count(), 6);
+    let manifest = ["--compress", "gzip", "--quicksight-manifest", "s3://bucket/extracts/"];
+    stdout(&place, &[&["run", "calls_per_hour", "--format", "csv", "-o", "packed/"], &manifest[..]].concat());
+    let mut unpacked = String::new();
+    let packed = fs::File::open(place.path("packed/calls_per_hour.csv.gz")).unwrap();
+    flate2::read::GzDecoder::new(packed).read_to_string(&mut unpacked).unwrap();
+    assert_eq!(unpacked, csv);
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(place.path("packed/calls_per_hour.manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["fileLocations"][0]["URIs"][0], "s3://bucket/extracts/calls_per_hour.csv.gz");
     let (code, error) = outcome(&report(&place, &["run", "dashboards", "--format", "csv"]));
     assert_eq!(code, 2);
     assert!(error.contains("-o DIR/"), "{error}");
