@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::assert::AssertArgs;
 use crate::config::ConfigCommand;
 use crate::demo::DemoArgs;
 use crate::error::Outcome;
 use crate::ingest::IngestArgs;
 use crate::lake::LakeCommand;
+use crate::report::ReportCommand;
+use crate::schedule::ScheduleCommand;
 use crate::sql::SqlArgs;
 use crate::stores::S3Args;
 use crate::validate::ValidateArgs;
@@ -68,6 +71,11 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     #[command(subcommand)]
     Lake(LakeCommand),
+    #[command(subcommand)]
+    Report(ReportCommand),
+    Assert(AssertArgs),
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     #[command(subcommand)]
     Config(ConfigCommand),
     Validate(ValidateArgs),

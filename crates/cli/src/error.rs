@@ -9,6 +9,8 @@ use trailql_follow::FollowError;
 use trailql_ingest::IngestError;
 use trailql_lake::LakeError;
 use trailql_repl::ReplError;
+use trailql_report::ReportError;
+use trailql_schedule::ScheduleError;
 use trailql_source::SourceError;
 use trailql_sql::{FormatError, SqlError};
 use trailql_store::{Problem, ProblemKind, StoreError};
@@ -66,6 +68,11 @@ impl CliError {
     /// Work that failed: exit code 1.
     pub(crate) fn failure(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: Kind::Failure, source: source.into(), hint: None }
+    }
+
+    /// A check that could not be made, whatever the reason: exit code 2, never that of a violation.
+    pub(crate) fn unchecked(self) -> Self {
+        Self { kind: Kind::Usage, ..self }
     }
 
     /// Adds what to do next.
@@ -230,5 +237,24 @@ impl From<TableError> for CliError {
 impl From<ReplError> for CliError {
     fn from(error: ReplError) -> Self {
         Self::failure(error)
+    }
+}
+
+impl From<ReportError> for CliError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Events { .. } => Self::failure(error),
+            ReportError::Unknown { .. } => Self::usage(error).hint("`trailql report list` shows the library"),
+            error => Self::usage(error),
+        }
+    }
+}
+
+impl From<ScheduleError> for CliError {
+    fn from(error: ScheduleError) -> Self {
+        match error {
+            ScheduleError::Cron { .. } | ScheduleError::Zone { .. } => Self::usage(error),
+            error => Self::failure(error),
+        }
     }
 }

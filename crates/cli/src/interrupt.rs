@@ -11,7 +11,8 @@ pub(crate) async fn stop_on_interrupt(stop: impl FnOnce(), what: &str, quiet: bo
     std::process::exit(130);
 }
 
-async fn wait_for_signal() {
+/// Returns at the next Ctrl-C or SIGTERM.
+pub(crate) async fn wait_for_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -1,6 +1,7 @@
 //! The `trailql` binary: questions to AWS CloudTrail logs, in SQL.
 
 mod args;
+mod assert;
 mod config;
 mod demo;
 mod error;
@@ -8,8 +9,11 @@ mod globals;
 mod ingest;
 mod interrupt;
 mod lake;
+mod notify;
 mod query_session;
+mod report;
 mod result_file;
+mod schedule;
 mod shell;
 mod sql;
 mod stores;
@@ -59,6 +63,9 @@ async fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Ingest(args)) => ingest::run(args, &globals.resolve()?).await,
         Some(Command::Lake(command)) => lake::run(command, &globals.resolve()?).await,
         Some(Command::Sql(args)) => sql::run(args, &globals.resolve()?).await,
+        Some(Command::Report(command)) => report::run(command, &globals.resolve()?).await,
+        Some(Command::Assert(args)) => assert::run(&args, &globals.resolve().map_err(CliError::unchecked)?).await,
+        Some(Command::Schedule(command)) => schedule::run(command, &globals.resolve()?).await,
         Some(Command::Config(command)) => config::run(&command, &globals.resolve()?),
         Some(Command::Validate(args)) => validate::run(args, &globals.resolve()?).await,
         Some(Command::Completions { shell }) => Ok(args::print_completions(shell)),

@@ -17,7 +17,7 @@ use crate::result_file::ResultFile;
 use crate::shell;
 
 /// Longest cell of a table on a terminal, in columns; a file or pipe gets values whole.
-const MAX_CELL_WIDTH: usize = 80;
+pub(crate) const MAX_CELL_WIDTH: usize = 80;
 
 /// Bytes collected before they are written.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -188,7 +188,7 @@ impl SqlArgs {
     }
 }
 
-fn refuse_binary(format: Format) -> Result<(), CliError> {
+pub(crate) fn refuse_binary(format: Format) -> Result<(), CliError> {
     if format.is_binary() {
         return Err(CliError::usage(format!("{format} is not for a terminal; give a file with -o FILE")));
     }
@@ -298,7 +298,7 @@ fn show_report(report: Report, statement: &Statement, metrics: &QueryMetrics) {
     }
 }
 
-fn parse_format(text: &str) -> Result<Format, String> {
+pub(crate) fn parse_format(text: &str) -> Result<Format, String> {
     text.parse::<Format>().map_err(|error| error.to_string())
 }
 
@@ -307,7 +307,7 @@ fn format_help() -> String {
     format!("Output format: {} [default: table on a terminal, else csv]", names.join(", "))
 }
 
-fn parse_param(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_param(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim_matches('$').is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("a parameter is written NAME=VALUE".to_owned()),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::config::{Origin, Setting};
 use crate::error::ConfigError;
@@ -63,9 +63,43 @@ impl File<'_> {
             } else if let (Some(inner), true) = (value.get_ref().as_table(), KEYS.iter().any(|key| key.is_below(&path)))
             {
                 self.read_table(inner, above, settings)?;
+            } else if let (Some(items), true) = (value.get_ref().as_array(), KEYS.iter().any(|key| key.is_below(&path)))
+            {
+                self.read_array(items, above, line, settings)?;
             } else {
                 return Err(self.unknown(&path, line));
             }
+            above.pop();
+        }
+        Ok(())
+    }
+
+    /// Reads `[[section]]` tables, which say their names themselves, like `[section.NAME]`.
+    fn read_array(
+        &self,
+        items: &DeArray<'_>,
+        above: &mut Vec<String>,
+        line: usize,
+        settings: &mut BTreeMap<String, Setting>,
+    ) -> Result<(), ConfigError> {
+        let section = above.join(".");
+        let mut names = Vec::new();
+        for item in items {
+            let table = item.get_ref().as_table();
+            let name = table.and_then(|table| table.get("name")).and_then(|name| name.get_ref().as_str());
+            let (Some(table), Some(name)) = (table, name.filter(|name| !name.is_empty() && !name.contains('.'))) else {
+                let reason = format!("line {line}: each [[{section}]] needs a name without dots");
+                return Err(ConfigError::Missing { key: format!("{section}.name"), reason });
+            };
+            if names.contains(&name) {
+                let reason = format!("line {line}: two [[{section}]] are named {name}");
+                return Err(ConfigError::Missing { key: format!("{section}.name"), reason });
+            }
+            names.push(name);
+            let mut rest = table.clone();
+            rest.remove("name");
+            above.push(name.to_owned());
+            self.read_table(&rest, above, settings)?;
             above.pop();
         }
         Ok(())

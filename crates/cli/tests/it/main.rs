@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod assert;
 mod bad_input;
 mod config;
 mod crash;
@@ -11,8 +12,10 @@ mod made_lake;
 mod moto;
 #[cfg(unix)]
 mod repl;
+mod report;
 mod s3;
 mod s3_faults;
+mod schedule;
 mod sql;
 mod support;
 mod upkeep;

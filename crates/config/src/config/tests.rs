@@ -94,3 +94,15 @@ fn sources_and_policies_have_types() {
     assert_eq!(upkeep.optimize_every, None);
     assert_eq!(upkeep.vacuum_after, TimeDelta::try_days(7));
 }
+
+#[test]
+fn arrays_of_tables_are_tables_with_names() {
+    let text = "[[schedule]]\nname = 'daily'\ncron = '0 9 * * *'\n[[schedule]]\nname = 'hourly'\ncron = '0 * * * *'\n";
+    let (_folder, config) = load(text, &[]);
+    let config = config.expect("loaded");
+    assert_eq!(config.names("schedule"), ["daily", "hourly"]);
+    assert_eq!(config.text("schedule.hourly.cron"), Some("0 * * * *"));
+    assert!(message("[[schedule]]\ncron = '0 9 * * *'\n").contains("needs a name"));
+    assert!(message(&text.replace("hourly", "daily")).contains("two [[schedule]] are named daily"));
+    assert!(message("[[schedule]]\nname = 'a'\ncorn = '0 9 * * *'\n").contains("schedule.a.corn"));
+}

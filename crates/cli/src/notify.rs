@@ -1,0 +1,150 @@
+//! Whom trailql.toml says to tell, and telling them.
+
+use chrono::TimeDelta;
+use object_store::path::Path;
+use trailql_config::Config;
+use trailql_lake::Lake;
+use trailql_notify::{
+    Channel, Command, Email, Level, Message, Notifier, NotifyError, RetryPolicy, SentLog, Slack, Sns, Webhook,
+};
+use trailql_store::Stores;
+
+use crate::error::CliError;
+use crate::globals::Globals;
+
+/// Where a lake keeps what was told.
+const TOLD: &str = "_schedule/told";
+
+/// Port of a mail relay that takes mail without a login.
+const SMTP_PORT: u16 = 25;
+
+/// Text of a message where the configuration says nothing else.
+const TEMPLATE: &str = "[{level}] {subject}\n{text}";
+
+/// The receivers of these names.
+pub(crate) async fn notifiers(globals: &Globals, names: &[String]) -> Result<Vec<Notifier>, CliError> {
+    let mut notifiers = Vec::new();
+    for name in names {
+        notifiers.push(notifier(globals, name).await?);
+    }
+    Ok(notifiers)
+}
+
+/// The record of what was told, in the lake.
+pub(crate) fn sent_log(lake: &Lake) -> SentLog {
+    SentLog::new(lake.store(), Path::from(TOLD))
+}
+
+/// Tells everybody; the errors say who was not told.
+pub(crate) async fn tell(notifiers: &[Notifier], message: &Message, sent: &SentLog) -> Vec<String> {
+    let mut failures = Vec::new();
+    for notifier in notifiers {
+        if let Err(error) = notifier.notify(message, sent).await {
+            failures.push(format!("notification {} was not sent: {error}", notifier.name));
+        }
+    }
+    failures
+}
+
+async fn notifier(globals: &Globals, name: &str) -> Result<Notifier, CliError> {
+    let config = &globals.config;
+    if !config.names("notify").contains(&name) {
+        return Err(CliError::usage(format!("trailql.toml has no [[notify]] named '{name}'")));
+    }
+    let settings = Settings { config, name, stores: &globals.stores };
+    let level = match settings.optional("severity") {
+        None => Level::Medium,
+        Some(text) => Level::parse(text).ok_or_else(|| settings.wrong("severity", text))?,
+    };
+    Ok(Notifier {
+        name: name.to_owned(),
+        channel: settings.channel().await?,
+        level,
+        always: config.is_true(&settings.path("always")),
+        window: config.span(&settings.path("window")).unwrap_or_else(|| TimeDelta::hours(1)),
+        retries: RetryPolicy::default(),
+    })
+}
+
+/// One table of `[[notify]]`.
+struct Settings<'a> {
+    config: &'a Config,
+    stores: &'a Stores,
+    name: &'a str,
+}
+
+impl Settings<'_> {
+    fn path(&self, key: &str) -> String {
+        format!("notify.{}.{key}", self.name)
+    }
+
+    fn optional(&self, key: &str) -> Option<&str> {
+        self.config.text(&self.path(key))
+    }
+
+    fn required(&self, key: &str) -> Result<&str, CliError> {
+        self.optional(key).ok_or_else(|| CliError::usage(format!("trailql.toml: {} is missing", self.path(key))))
+    }
+
+    fn wrong(&self, key: &str, value: &str) -> CliError {
+        CliError::usage(format!("trailql.toml: {} = '{value}' is not known", self.path(key)))
+    }
+
+    /// The variable that a key names; secrets are nowhere else.
+    fn variable(&self, key: &str) -> Result<Option<String>, CliError> {
+        let Some(variable) = self.optional(key) else { return Ok(None) };
+        let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
+        value.map(Some).ok_or_else(|| {
+            CliError::usage(format!("the environment variable {variable} is empty; {} names it", self.path(key)))
+        })
+    }
+
+    fn template(&self) -> String {
+        self.optional("template").unwrap_or(TEMPLATE).to_owned()
+    }
+
+    fn url(&self) -> Result<url::Url, CliError> {
+        let text = match self.variable("url_env")? {
+            Some(text) => text,
+            None => self.required("url")?.to_owned(),
+        };
+        // The text may be a secret.
+        text.parse().map_err(|error| CliError::usage(format!("trailql.toml: {}: {error}", self.path("url"))))
+    }
+
+    async fn channel(&self) -> Result<Channel, CliError> {
+        Ok(match self.required("kind")? {
+            "webhook" => {
+                let key = self.variable("signing_key_env")?.map(String::into_bytes);
+                Channel::Webhook(Webhook::new(self.url()?, key))
+            }
+            "slack" => Channel::Slack(Slack::new(self.url()?, self.template())),
+            "sns" => {
+                let topic = self.required("topic")?.to_owned();
+                Channel::Sns(Sns::new(&self.stores.sdk_config().await, topic, self.template()))
+            }
+            "email" => Channel::Email(self.email()?),
+            "command" => {
+                let words = self.config.list(&self.path("command"));
+                let command = Command::new(words);
+                Channel::Command(
+                    command
+                        .ok_or_else(|| CliError::usage(format!("trailql.toml: {} is missing", self.path("command"))))?,
+                )
+            }
+            other => return Err(self.wrong("kind", other)),
+        })
+    }
+
+    fn email(&self) -> Result<Email, CliError> {
+        let server = self.required("server")?;
+        let (host, port) = match server.rsplit_once(':') {
+            Some((host, port)) => (host, port.parse().map_err(|_| self.wrong("server", server))?),
+            None => (server, SMTP_PORT),
+        };
+        let login = self.variable("user_env")?.zip(self.variable("login_env")?);
+        let to = self.config.list(&self.path("to"));
+        let failed = |error: NotifyError| CliError::usage(error);
+        Email::try_new(host, port, self.required("from")?, to, login, self.template()).map_err(failed)
+    }
+}
