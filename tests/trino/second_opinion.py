@@ -21,6 +21,13 @@ import tables
 HERE = pathlib.Path(__file__).parent
 SOURCE = HERE.parent.parent / "testdata/real/invictus-ir__aws_dataset"
 
+ISSUER = "STRUCT(type VARCHAR, principalid VARCHAR, arn VARCHAR, accountid VARCHAR, username VARCHAR)"
+SESSION = f"STRUCT(attributes STRUCT(mfaauthenticated VARCHAR, creationdate VARCHAR), sessionissuer {ISSUER})"
+IDENTITY = (
+    "STRUCT(type VARCHAR, principalid VARCHAR, arn VARCHAR, accountid VARCHAR, invokedby VARCHAR, accesskeyid VARCHAR, "
+    f"username VARCHAR, sessioncontext {SESSION})"
+)
+
 
 def plain(value):
     """Values as the recorded answers have them, times and numbers by value."""
@@ -43,9 +50,14 @@ def main():
     tables.main(str(SOURCE), folder)
     database = duckdb.connect()
     database.execute("SET TimeZone = 'UTC'; SET default_null_order = 'nulls_last'")
-    for name in ("cloudtrail_logs", "lake_events"):
-        path = f"{folder}/{name}.jsonl"
-        database.execute(f"CREATE TABLE {name} AS SELECT * FROM read_json('{path}', map_inference_threshold = -1)")
+    texts = [name.lower() for name in tables.TEXT] + ["region", "year", "month", "day", "timestamp", "account"]
+    for name, json_type, typed in (
+        ("cloudtrail_logs", "VARCHAR", {}),
+        ("lake_events", "MAP(VARCHAR, VARCHAR)", {"eventtime": "TIMESTAMP", "readonly": "BOOLEAN", "managementevent": "BOOLEAN"}),
+    ):
+        columns = dict.fromkeys(texts, "VARCHAR") | dict.fromkeys([name.lower() for name in tables.JSON], json_type)
+        columns |= {"useridentity": IDENTITY, "resources": "STRUCT(arn VARCHAR, accountid VARCHAR, type VARCHAR)[]"} | typed
+        database.execute(f"CREATE TABLE {name} AS SELECT * FROM read_json('{folder}/{name}.jsonl', columns = {columns})")
     same, different, untranslated = 0, 0, 0
     for file in sorted((HERE / "answers").glob("*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():

@@ -1,5 +1,7 @@
 //! One user's SQL session over the lake and raw log files.
 
+mod commands;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -8,14 +10,14 @@ use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as ParsedStatement};
-use datafusion::sql::sqlparser::ast::{Expr, Statement as SqlStatement, TableObject};
-use trailql_dialect::{Command, Notice, TableNames, TrinoDialect, WideRelations, bind_arguments, install, readable};
+use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
+use trailql_dialect::{Command, Notice, TableNames, TrinoDialect, WideRelations, install, readable};
 use trailql_store::Stores;
-use trailql_table::{RawTable, VIRTUAL_COLUMNS};
+use trailql_table::VIRTUAL_COLUMNS;
 
 use crate::answer::{Answer, Stopwatch};
 use crate::catalog::{FunctionInfo, FunctionKind, TableInfo, TableKind, columns};
@@ -187,53 +189,6 @@ impl Session {
         read_only::check(&plan, |table| own_rank(table).is_own())?;
         let plan = parameters.bind(plan)?;
         Ok(self.execute(plan, notices).await?)
-    }
-
-    /// Carries out a command for the session itself; there are no rows.
-    async fn obey(&self, command: Command) -> Result<Started, BindError> {
-        let mut notices = Vec::new();
-        match command {
-            Command::Prepare { name, query } => {
-                // A query that cannot be read is an error now.
-                parse(&readable(&query))?;
-                self.shared_mut().prepared.insert(name, query);
-            }
-            Command::Deallocate { name } => {
-                self.shared_mut().prepared.remove(&name);
-            }
-            Command::LogFiles { name, .. } if own_rank(&name).is_own() => {
-                let reason = format!("CREATE EXTERNAL TABLE: {name} is there already, and is not read from elsewhere");
-                notices.push(Notice::NothingDone { reason });
-            }
-            Command::LogFiles { name, location } => self.register_log_files(&name, location).await?,
-            Command::Nothing(notice) => notices.push(notice),
-            other => return Err(DataFusionError::Plan(format!("{other:?} is no command")).into()),
-        }
-        Ok(self.execute(LogicalPlanBuilder::empty(false).build()?, notices).await?)
-    }
-
-    /// Reads a prepared statement with its arguments.
-    fn prepared(&self, name: &str, arguments: &[Expr]) -> Result<ParsedStatement, BindError> {
-        let Some(query) = self.shared().prepared.get(name).cloned() else {
-            return Err(SqlError::NotPrepared { name: name.to_owned() }.into());
-        };
-        let mut parsed = parse(&readable(&query))?;
-        if let ParsedStatement::Statement(statement) = &mut parsed {
-            bind_arguments(statement, arguments)?;
-        }
-        Ok(parsed)
-    }
-
-    /// Makes the log files at a location a table of the session.
-    async fn register_log_files(&self, name: &str, location: String) -> Result<(), BindError> {
-        let sources = [location.clone()];
-        let opened = RawTable::open(&self.stores, &sources).await;
-        let table = opened.map_err(|source| SqlError::LogFiles { location, source: Box::new(source) })?;
-        let schema = table.schema();
-        self.context.deregister_table(name)?;
-        self.context.register_table(name, Arc::new(table))?;
-        self.shared_mut().note_own(name, &schema);
-        Ok(())
     }
 
     async fn execute(&self, plan: LogicalPlan, notices: Vec<Notice>) -> Result<Started, DataFusionError> {

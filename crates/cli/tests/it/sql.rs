@@ -52,6 +52,22 @@ fn takes_statements_from_everywhere() {
 }
 
 #[test]
+fn reads_foreign_table_names_as_the_lake_and_says_so() {
+    let sql = "SELECT count(*) AS n FROM my_trail_2024 WHERE eventname = 'GetBucketPolicy'";
+    let lenient = output(&["-c", sql]);
+    assert_eq!(lenient.status.code(), Some(0));
+    assert_eq!(stderr(&lenient), "notice: my_trail_2024 is read as cloudtrail_logs; --strict refuses such names\n");
+
+    let strict = output(&["--strict", "-c", sql]);
+    assert_eq!(strict.status.code(), Some(1));
+    assert!(stderr(&strict).contains("no table named 'my_trail_2024'"), "{}", stderr(&strict));
+
+    let unlike = "SELECT 1 AS n FROM audit LIMIT 1";
+    assert_eq!(output(&["-c", unlike]).status.code(), Some(1));
+    assert_eq!(stdout(&["--table", "audit", "-c", unlike]), "n\n1\n");
+}
+
+#[test]
 fn reads_the_lake_and_its_views() {
     assert_eq!(stdout(&["-c", "SELECT count(*) AS n FROM network_activity_events"]), "n\n1\n");
     let sql = "SELECT eventName FROM cloudtrail_logs WHERE userIdentity.type = $kind AND readOnly = 'true'";

@@ -23,7 +23,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("json_extract", JSON_AND_PATH, Returns::Json, extract),
         Function::new("json_extract_string", JSON_AND_PATH, text(), extract_string),
         Function::new("json_size", JSON_AND_PATH, Returns::Type(DataType::Int64), size),
-        Function::new("json_parse", JSON, Returns::Json, parse).aliases(&["from_json_text"]),
+        Function::new("json_parse", JSON, Returns::Json, parse),
         Function::new("json_format", JSON, text(), format),
         Function::new("json_array_length", JSON, Returns::Type(DataType::Int64), array_length),
         Function::new("json_array_get", &[Kind::Text, Kind::Int], text(), array_get),

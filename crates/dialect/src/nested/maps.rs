@@ -22,7 +22,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("map_values", &[ANY], Returns::From(|args| part_type(args, 1)), |call| part(call, 1)),
         Function::new("map_entries", &[ANY], Returns::From(entries_type), entries),
         Function::new("map_from_entries", &[ANY], Returns::From(map_of_entries), |call| gather(call, Twice::Refused)),
-        // What aggregates over pairs become; see `syntax::calls`.
+        // What aggregates over pairs become; see `syntax::aggregates`.
         Function::new("map_of_pairs", &[ANY], Returns::From(map_of_entries), |call| gather(call, Twice::FirstWins)),
         Function::new("multimap_from_entries", &[ANY], Returns::From(multimap_of_entries), multimap),
         Function::new("count_values", &[ANY], Returns::From(counts_type), count_values),

@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, DuplicateTreatment, Expr, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident,
-    LambdaFunction, LambdaFunctionParameter, LambdaSyntax, ObjectName, OneOrManyWithParens, OrderByExpr,
-    OrderByOptions, Subscript, TypedString, UnaryOperator, Value, VisitMut, VisitorMut,
+    AccessExpr, BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LambdaFunction, LambdaFunctionParameter,
+    LambdaSyntax, ObjectName, OneOrManyWithParens, Subscript, TypedString, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::aggregates::settle_aggregate;
 use crate::nested::TRY;
 
 /// Functions that DataFusion has under another name.
@@ -137,10 +137,10 @@ fn name(function: &Function) -> String {
     }
 }
 
-fn settle_function(mut function: Function) -> Expr {
+fn settle_function(function: Function) -> Expr {
     let name = name(&function);
     let Some(args) = plain_args(&function) else {
-        return if name == "count_if" { Expr::Function(function) } else { renamed(function, &name) };
+        return renamed(function, &name);
     };
     match (name.as_str(), args.as_slice()) {
         ("if", [condition, then]) => if_else(condition, then, None),
@@ -168,37 +168,7 @@ fn settle_function(mut function: Function) -> Expr {
             call("array_slice", vec![array.clone(), start.clone(), end])
         }
         ("greatest" | "least", values) if !values.is_empty() => null_if_any_is(function.clone(), values),
-        ("geometric_mean", [value]) => {
-            set_args(&mut function, vec![call("ln", vec![value.clone()])]);
-            set_name(&mut function, "avg");
-            call("exp", vec![Expr::Function(function)])
-        }
-        ("count_if", [condition]) => {
-            let condition = condition.clone();
-            set_name(&mut function, "count");
-            set_args(&mut function, vec![number(1)]);
-            filtered(function, condition)
-        }
-        ("max_by" | "min_by", [value, key, rest @ ..]) if rest.len() <= 1 => {
-            extreme(function.clone(), value, key, rest.first(), name == "max_by")
-        }
-        ("approx_percentile", [value, percentile]) => approximate_percentile(function.clone(), value, percentile),
-        ("set_agg", [_]) => {
-            set_name(&mut function, "array_agg");
-            if let FunctionArguments::List(list) = &mut function.args {
-                list.duplicate_treatment = Some(DuplicateTreatment::Distinct);
-            }
-            Expr::Function(function)
-        }
-        ("map_agg", [key, value]) => over_pairs(function.clone(), key, value, "map_of_pairs"),
-        ("multimap_agg", [key, value]) => over_pairs(function.clone(), key, value, "multimap_from_entries"),
-        ("histogram", [value]) => {
-            let value = value.clone();
-            set_name(&mut function, "array_agg");
-            call("count_values", vec![filtered(function, Expr::IsNotNull(Box::new(value)))])
-        }
-        ("listagg", values) if !values.is_empty() => list_aggregate(function.clone(), values),
-        _ => renamed(function, &name),
+        (name, args) => settle_aggregate(function, name, args),
     }
 }
 
@@ -218,7 +188,7 @@ impl VisitorMut for LiteralCasts {
     }
 }
 
-fn renamed(mut function: Function, name: &str) -> Expr {
+pub(super) fn renamed(mut function: Function, name: &str) -> Expr {
     if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == name) {
         set_name(&mut function, new);
     }
@@ -235,79 +205,15 @@ fn plain_args(function: &Function) -> Option<Vec<Expr>> {
     list.args.iter().map(plain).collect()
 }
 
-fn set_name(function: &mut Function, name: &str) {
+pub(super) fn set_name(function: &mut Function, name: &str) {
     let span = function.name.0.first().and_then(|part| part.as_ident()).map_or(Span::empty(), |ident| ident.span);
     function.name = ObjectName::from(vec![Ident { value: name.to_owned(), quote_style: None, span }]);
 }
 
-fn set_args(function: &mut Function, args: Vec<Expr>) {
+pub(super) fn set_args(function: &mut Function, args: Vec<Expr>) {
     if let FunctionArguments::List(list) = &mut function.args {
         list.args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     }
-}
-
-/// Adds a condition to an aggregate's `FILTER`.
-fn filtered(mut function: Function, condition: Expr) -> Expr {
-    function.filter = Some(Box::new(match function.filter.take() {
-        None => condition,
-        Some(filter) => binary(&parenthesized(*filter), BinaryOperator::And, &parenthesized(condition)),
-    }));
-    Expr::Function(function)
-}
-
-fn order_by(function: &mut Function, expr: Expr, is_ascending: bool) {
-    let options = OrderByOptions { asc: Some(is_ascending), nulls_first: Some(false) };
-    let order = OrderByExpr { expr, options, with_fill: None };
-    if let FunctionArguments::List(list) = &mut function.args {
-        list.clauses.push(FunctionArgumentClause::OrderBy(vec![order]));
-    }
-}
-
-/// `max_by(x, y)` is the first `x` by falling `y`; `max_by(x, y, n)` the first `n`.
-fn extreme(mut function: Function, value: &Expr, key: &Expr, count: Option<&Expr>, is_max: bool) -> Expr {
-    set_name(&mut function, if count.is_some() { "array_agg" } else { "first_value" });
-    set_args(&mut function, vec![value.clone()]);
-    order_by(&mut function, key.clone(), !is_max);
-    let aggregate = filtered(function, Expr::IsNotNull(Box::new(key.clone())));
-    match count {
-        None => aggregate,
-        Some(count) => call("array_slice", vec![aggregate, number(1), count.clone()]),
-    }
-}
-
-fn approximate_percentile(mut function: Function, value: &Expr, percentile: &Expr) -> Expr {
-    if let Expr::Array(percentiles) = percentile {
-        let each = percentiles.elem.iter().map(|one| approximate_percentile(function.clone(), value, one)).collect();
-        return call("make_array", each);
-    }
-    set_name(&mut function, "approx_percentile_cont");
-    set_args(&mut function, vec![percentile.clone()]);
-    let options = OrderByOptions { asc: None, nulls_first: None };
-    function.within_group = vec![OrderByExpr { expr: value.clone(), options, with_fill: None }];
-    Expr::Function(function)
-}
-
-/// An aggregate over pairs is a function of the array of the pairs.
-fn over_pairs(mut function: Function, key: &Expr, value: &Expr, finish: &str) -> Expr {
-    set_name(&mut function, "array_agg");
-    set_args(&mut function, vec![call("struct", vec![key.clone(), value.clone()])]);
-    call(finish, vec![filtered(function, Expr::IsNotNull(Box::new(key.clone())))])
-}
-
-/// `listagg(x, ',') WITHIN GROUP (ORDER BY y)`.
-fn list_aggregate(mut function: Function, values: &[Expr]) -> Expr {
-    let separator = values.get(1).cloned().unwrap_or_else(|| text(""));
-    set_name(&mut function, "string_agg");
-    set_args(&mut function, vec![cast(&values[0], DataType::Varchar(None)), separator]);
-    let order = std::mem::take(&mut function.within_group);
-    if let FunctionArguments::List(list) = &mut function.args {
-        // Results here have no limit of their length.
-        list.clauses.retain(|clause| !matches!(clause, FunctionArgumentClause::OnOverflow(_)));
-        if !order.is_empty() {
-            list.clauses.push(FunctionArgumentClause::OrderBy(order));
-        }
-    }
-    Expr::Function(function)
 }
 
 /// `greatest` and `least` are NULL if one of their arguments is.
@@ -339,7 +245,7 @@ fn lambda(parameter: &str, body: Expr) -> Expr {
     })
 }
 
-fn binary(left: &Expr, op: BinaryOperator, right: &Expr) -> Expr {
+pub(super) fn binary(left: &Expr, op: BinaryOperator, right: &Expr) -> Expr {
     Expr::BinaryOp { left: Box::new(left.clone()), op, right: Box::new(right.clone()) }
 }
 
@@ -347,18 +253,18 @@ fn negated(expr: Expr) -> Expr {
     Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(parenthesized(expr)) }
 }
 
-fn parenthesized(expr: Expr) -> Expr {
+pub(super) fn parenthesized(expr: Expr) -> Expr {
     Expr::Nested(Box::new(expr))
 }
 
-fn cast(expr: &Expr, data_type: DataType) -> Expr {
+pub(super) fn cast(expr: &Expr, data_type: DataType) -> Expr {
     Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr.clone()), data_type, array: false, format: None }
 }
 
-fn text(text: &str) -> Expr {
+pub(super) fn text(text: &str) -> Expr {
     Expr::Value(Value::SingleQuotedString(text.to_owned()).into())
 }
 
-fn number(number: u32) -> Expr {
+pub(super) fn number(number: u32) -> Expr {
     Expr::Value(Value::Number(number.to_string(), false).into())
 }

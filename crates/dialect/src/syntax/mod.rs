@@ -3,6 +3,7 @@
 //! [`readable`] changes text that is no SQL yet, [`Command`] takes statements for the session itself; the rest are
 //! rewrites of the tree.
 
+mod aggregates;
 mod calls;
 mod column_names;
 mod command;

@@ -1,0 +1,106 @@
+//! Trino's aggregates as DataFusion's, with what `FILTER`, `DISTINCT` and `ORDER BY` they had.
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, DataType, DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
+    OrderByExpr, OrderByOptions,
+};
+
+use super::calls::{binary, call, cast, number, parenthesized, renamed, set_args, set_name, text};
+
+/// Rewrites the call of an aggregate that DataFusion has not; every other call is at most renamed.
+pub(super) fn settle_aggregate(mut function: Function, name: &str, args: &[Expr]) -> Expr {
+    match (name, args) {
+        ("geometric_mean", [value]) => {
+            set_name(&mut function, "avg");
+            set_args(&mut function, vec![call("ln", vec![value.clone()])]);
+            call("exp", vec![Expr::Function(function)])
+        }
+        ("count_if", [condition]) => {
+            set_name(&mut function, "count");
+            set_args(&mut function, vec![number(1)]);
+            filtered(function, condition.clone())
+        }
+        ("max_by" | "min_by", [value, key]) => extreme(function, value, key, None, name == "max_by"),
+        ("max_by" | "min_by", [value, key, count]) => extreme(function, value, key, Some(count), name == "max_by"),
+        ("approx_percentile", [value, percentile]) => approximate_percentile(function, value, percentile),
+        ("set_agg", [_]) => {
+            set_name(&mut function, "array_agg");
+            if let FunctionArguments::List(list) = &mut function.args {
+                list.duplicate_treatment = Some(DuplicateTreatment::Distinct);
+            }
+            Expr::Function(function)
+        }
+        ("map_agg", [key, value]) => over_pairs(function, key, value, "map_of_pairs"),
+        ("multimap_agg", [key, value]) => over_pairs(function, key, value, "multimap_from_entries"),
+        ("histogram", [value]) => {
+            set_name(&mut function, "array_agg");
+            call("count_values", vec![filtered(function, Expr::IsNotNull(Box::new(value.clone())))])
+        }
+        ("listagg", [_, ..]) => list_aggregate(function, args),
+        _ => renamed(function, name),
+    }
+}
+
+/// Adds a condition to an aggregate's `FILTER`.
+fn filtered(mut function: Function, condition: Expr) -> Expr {
+    function.filter = Some(Box::new(match function.filter.take() {
+        None => condition,
+        Some(filter) => binary(&parenthesized(*filter), BinaryOperator::And, &parenthesized(condition)),
+    }));
+    Expr::Function(function)
+}
+
+fn order_by(function: &mut Function, expr: Expr, is_ascending: bool) {
+    let options = OrderByOptions { asc: Some(is_ascending), nulls_first: Some(false) };
+    let order = OrderByExpr { expr, options, with_fill: None };
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.clauses.push(FunctionArgumentClause::OrderBy(vec![order]));
+    }
+}
+
+/// `max_by(x, y)` is the first `x` by falling `y`; `max_by(x, y, n)` the first `n`.
+fn extreme(mut function: Function, value: &Expr, key: &Expr, count: Option<&Expr>, is_max: bool) -> Expr {
+    set_name(&mut function, if count.is_some() { "array_agg" } else { "first_value" });
+    set_args(&mut function, vec![value.clone()]);
+    order_by(&mut function, key.clone(), !is_max);
+    let aggregate = filtered(function, Expr::IsNotNull(Box::new(key.clone())));
+    match count {
+        None => aggregate,
+        Some(count) => call("array_slice", vec![aggregate, number(1), count.clone()]),
+    }
+}
+
+fn approximate_percentile(mut function: Function, value: &Expr, percentile: &Expr) -> Expr {
+    if let Expr::Array(percentiles) = percentile {
+        let each = percentiles.elem.iter().map(|one| approximate_percentile(function.clone(), value, one)).collect();
+        return call("make_array", each);
+    }
+    set_name(&mut function, "approx_percentile_cont");
+    set_args(&mut function, vec![percentile.clone()]);
+    let options = OrderByOptions { asc: None, nulls_first: None };
+    function.within_group = vec![OrderByExpr { expr: value.clone(), options, with_fill: None }];
+    Expr::Function(function)
+}
+
+/// An aggregate over pairs is a function of the array of the pairs.
+fn over_pairs(mut function: Function, key: &Expr, value: &Expr, finish: &str) -> Expr {
+    set_name(&mut function, "array_agg");
+    set_args(&mut function, vec![call("struct", vec![key.clone(), value.clone()])]);
+    call(finish, vec![filtered(function, Expr::IsNotNull(Box::new(key.clone())))])
+}
+
+/// `listagg(x, ',') WITHIN GROUP (ORDER BY y)`.
+fn list_aggregate(mut function: Function, values: &[Expr]) -> Expr {
+    let separator = values.get(1).cloned().unwrap_or_else(|| text(""));
+    set_name(&mut function, "string_agg");
+    set_args(&mut function, vec![cast(&values[0], DataType::Varchar(None)), separator]);
+    let order = std::mem::take(&mut function.within_group);
+    if let FunctionArguments::List(list) = &mut function.args {
+        // Results here have no limit of their length.
+        list.clauses.retain(|clause| !matches!(clause, FunctionArgumentClause::OnOverflow(_)));
+        if !order.is_empty() {
+            list.clauses.push(FunctionArgumentClause::OrderBy(order));
+        }
+    }
+    Expr::Function(function)
+}
