@@ -262,15 +262,19 @@ mod tests {
 
     use std::sync::Arc;
 
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
     use datafusion::datasource::MemTable;
     use trailql_sql::{Session, SessionOptions};
+    use trailql_table::VIRTUAL_COLUMNS;
 
     use super::*;
 
     async fn candidates(line: &str) -> Vec<String> {
         let session = Session::try_new(&SessionOptions::default()).unwrap();
-        let schema = trailql_event::table_schema();
-        session.set_logs(Arc::new(MemTable::try_new(schema, vec![vec![]]).unwrap())).await.unwrap();
+        let mut fields: Vec<_> = trailql_event::table_schema().fields().iter().cloned().collect();
+        fields.extend(VIRTUAL_COLUMNS.iter().map(|name| Arc::new(Field::new(*name, DataType::Utf8, true))));
+        let table = MemTable::try_new(Arc::new(Schema::new(fields)), vec![vec![]]).unwrap();
+        session.set_logs(Arc::new(table)).await.unwrap();
         let vocabulary = Vocabulary::new(session.tables().await, &session.functions());
         vocabulary.complete(line, line.len()).unwrap().1.into_iter().map(|pair| pair.replacement).collect()
     }
