@@ -3,7 +3,9 @@ import importlib.util, os, pathlib, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The newest stable 2.x, as the targets name DuckDB 2.0.
-REQUIREMENTS = {"duckdb": "duckdb>=2,<3", "deltalake": "deltalake>=1,<2"}
+REQUIREMENTS = {
+    "duckdb": "duckdb>=2,<3", "deltalake": "deltalake>=1,<2", "jsonschema": "jsonschema>=4,<5", "pandas": "pandas>=2,<4",
+}
 
 
 def with_packages(*names):

@@ -54,10 +54,10 @@ impl<C: Clock, E: Executor> Scheduler<C, E> {
 
     async fn serve(&self, job: &Job, mut stop: watch::Receiver<bool>) {
         let mut seen = self.clock.now();
-        if job.missed == Missed::RunLast {
-            if let Some(firing) = job.last_at(seen) {
-                self.fire(job, firing).await;
-            }
+        if job.missed == Missed::RunLast
+            && let Some(firing) = job.last_at(seen)
+        {
+            self.fire(job, firing).await;
         }
         while !*stop.borrow() {
             let now = self.clock.now();
