@@ -33,7 +33,7 @@ pub(crate) use show::{ListArgs, ShowArgs};
 pub(crate) enum ReportCommand {
     List(ListArgs),
     Show(ShowArgs),
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Compare the results of two reports
     ///
     /// Reads what `report run` wrote as html or json. Exit codes: 0 the same; 1 different; 2 not comparable.

@@ -51,7 +51,7 @@ impl Window {
                 .as_ref()
                 .map(|wanted| RowSelection::from_consecutive_ranges(wanted.iter().cloned(), places.len()));
             let mut places =
-                wanted.unwrap_or_else(|| vec![0..places.len()]).into_iter().flatten().map(|row| places[row]);
+                wanted.unwrap_or_else(|| std::iter::once(0..places.len()).collect()).into_iter().flatten().map(|row| places[row]);
             for batch in input.read(columns.clone(), selection)? {
                 let batch = batch?;
                 let places = places.by_ref().take(batch.num_rows()).collect();
