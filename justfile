@@ -23,6 +23,11 @@ bench *ARGS:
     cargo build --release --locked
     python3 bench/run.py --write {{ARGS}}
 
+# Time compaction against DuckDB
+bench-optimize *ARGS:
+    cargo build --release --locked
+    python3 bench/optimize.py {{ARGS}}
+
 # Criterion benches of the decoder and the writer
 bench-parts:
     cargo bench --workspace
