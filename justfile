@@ -28,6 +28,10 @@ bench-validate *ARGS:
     cargo build --release --locked
     cargo build --locked --workspace --examples
     python3 bench/validate.py {{ARGS}}
+# Time compaction against DuckDB
+bench-optimize *ARGS:
+    cargo build --release --locked
+    python3 bench/optimize.py {{ARGS}}
 
 # Criterion benches of the decoder and the writer
 bench-parts:

@@ -2,6 +2,7 @@
 """The DuckDB side of the benchmark, as a process of its own.
 
   duck.py ingest BUCKET OUT            log files to zstd Parquet by region and date
+  duck.py compact LAKE OUT             a lake's Parquet files into one per partition
   duck.py queries LAKE QUERIES RUNS    the query set over a lake's Parquet files, timed, as JSON on standard output
 """
 import json, re, sys, time
@@ -50,6 +51,14 @@ def ingest(bucket, out):
         TO '{out}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (region, date))""")
 
 
+def compact(lake, out):
+    """Small files into one per partition, in no order."""
+    connect().execute(f"""
+        COPY (SELECT * FROM read_parquet('{lake}/region=*/*/*.parquet', hive_partitioning = true,
+                                         hive_types = {{region: VARCHAR, date: VARCHAR}}))
+        TO '{out}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (region, date))""")
+
+
 def open_lake(connection, lake):
     """The lake's Parquet files as the table that the queries name."""
     connection.execute(f"""CREATE VIEW cloudtrail_logs AS SELECT * FROM read_parquet('{lake}/region=*/*/*.parquet',
@@ -80,4 +89,4 @@ def read_queries(path):
 
 
 if __name__ == "__main__":
-    {"ingest": ingest, "queries": queries}[sys.argv[1]](*sys.argv[2:])
+    {"ingest": ingest, "compact": compact, "queries": queries}[sys.argv[1]](*sys.argv[2:])

@@ -39,8 +39,7 @@ impl Encoder {
     /// Cuts the columns into runs of neighbours to be encoded together: as few as `window_bytes` allows, as each run opens
     /// all inputs again, but at least `least` where there is work for as many.
     pub(super) fn column_runs(&self, least: usize) -> Vec<Range<usize>> {
-        let bytes = |column| self.inputs.iter().map(|input| input.decoded_bytes(column)).sum::<u64>();
-        let columns: Vec<u64> = (0..event_schema().fields().len()).map(bytes).collect();
+        let columns: Vec<u64> = (0..event_schema().fields().len()).map(|column| self.decoded_bytes(column)).collect();
         let share = (columns.iter().sum::<u64>() / least as u64).max(MIN_RUN_BYTES);
         let limit = share.min(self.window_bytes as u64);
         let mut runs: Vec<Range<usize>> = Vec::new();
@@ -62,16 +61,23 @@ impl Encoder {
     pub(super) fn encode(&self, columns: Range<usize>) -> Result<Chunks, UpkeepError> {
         let row_count = self.order.row_count();
         let mut groups = Groups { encoder: self, columns: columns.clone(), chunks: Vec::new(), writers: Vec::new() };
-        let (mut start, mut length) = (0, row_count);
+        let mut bytes_per_row =
+            columns.clone().map(|column| self.decoded_bytes(column)).sum::<u64>() as usize / row_count.max(1);
+        let mut start = 0;
         while start < row_count {
-            let asked = start..row_count.min(start + length);
+            let rows = (self.window_bytes / bytes_per_row.max(1)).max(1);
+            let asked = start..row_count.min(start + rows);
             let window = Window::decode(&self.inputs, &self.order, columns.clone(), asked, self.window_bytes)?;
             groups.write(&window)?;
-            // The next rows may be smaller; but what did not fit will hardly do so.
-            length = window.rows().len() * 2;
             start = window.rows().end;
+            bytes_per_row = window.size_bytes() / window.rows().len();
         }
         Ok(groups.chunks)
+    }
+
+    /// About how much memory a column takes when it is decoded as a whole.
+    fn decoded_bytes(&self, column: usize) -> u64 {
+        self.inputs.iter().map(|input| input.decoded_bytes(column)).sum()
     }
 
     fn failed(&self, source: impl Into<parquet::errors::ParquetError>) -> UpkeepError {

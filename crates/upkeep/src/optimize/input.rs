@@ -19,8 +19,8 @@ use crate::error::UpkeepError;
 /// Rows decoded at once.
 const DECODE_ROWS: usize = 8192;
 
-/// Bytes that a value of a column takes in memory beside its text: an offset, or the value of a column without text.
-const VALUE_BYTES: u64 = 5;
+/// Bytes that a value of a column takes in memory beside its text, on average: an offset, validity, what is around it.
+const VALUE_BYTES: u64 = 6;
 
 /// How much larger text becomes when its encoding is undone, where the file does not say; a guess on the safe side.
 const EXPANSION: u64 = 4;

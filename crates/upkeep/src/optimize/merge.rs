@@ -32,10 +32,10 @@ use crate::error::UpkeepError;
 
 /// Memory of all compactions at once, beside the columns in hand: what they take is estimated, so this stays well below
 /// the 1 GiB that the process may take.
-const MEMORY_MIB: usize = 512;
+const MEMORY_MIB: usize = 384;
 
 /// Decoded columns of all compactions at once.
-const WINDOWS_BYTES: usize = 192 << 20;
+const WINDOWS_BYTES: usize = 96 << 20;
 
 /// Smallest window of a core; with very many cores the memory grows beyond the sum of the above.
 const MIN_WINDOW_BYTES: usize = 4 << 20;

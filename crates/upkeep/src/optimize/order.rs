@@ -72,11 +72,8 @@ impl Order {
         &self.places[file]
     }
 
-    /// The rows of a file that go into a range of places, as ranges; `None` for all.
-    pub(super) fn rows_into(&self, file: usize, range: &Range<usize>) -> Option<Vec<Range<usize>>> {
-        if range.len() == self.row_count {
-            return None;
-        }
+    /// The rows of a file that go into a range of places, as ranges.
+    pub(super) fn rows_into(&self, file: usize, range: &Range<usize>) -> Vec<Range<usize>> {
         let mut rows: Vec<Range<usize>> = Vec::new();
         for (row, _) in self.places[file].iter().enumerate().filter(|(_, place)| range.contains(&(**place as usize))) {
             match rows.last_mut() {
@@ -84,7 +81,7 @@ impl Order {
                 _ => rows.push(row..row + 1),
             }
         }
-        Some(rows)
+        rows
     }
 }
 

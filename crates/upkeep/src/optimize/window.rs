@@ -30,8 +30,8 @@ struct Piece {
 impl Window {
     /// Decodes columns for the places from the start of `rows`, for as many of them as fit into `limit_bytes`.
     ///
-    /// How many fit cannot be known before: where the values of some rows are far larger than those of others, the range
-    /// is halved until it fits, but for a single row.
+    /// The caller asks for what should fit. Where the values of these rows are far larger than those of others, the range is
+    /// halved until it fits, but for a single row.
     pub(super) fn decode(
         inputs: &[Input],
         order: &Order,
@@ -39,19 +39,20 @@ impl Window {
         mut rows: Range<usize>,
         limit_bytes: usize,
     ) -> Result<Self, UpkeepError> {
+        // What is asked for is an estimate, and halving decodes for nothing what it drops.
+        let limit_bytes = limit_bytes + limit_bytes / 4;
         let mut pieces: Vec<Piece> = Vec::new();
         let mut bytes = 0;
         for (file, input) in inputs.iter().enumerate() {
             let places = order.places(file);
             let wanted = order.rows_into(file, &rows);
-            if wanted.as_ref().is_some_and(Vec::is_empty) {
+            let count: usize = wanted.iter().map(Range::len).sum();
+            if count == 0 {
                 continue;
             }
-            let selection = wanted
-                .as_ref()
-                .map(|wanted| RowSelection::from_consecutive_ranges(wanted.iter().cloned(), places.len()));
-            let mut places =
-                wanted.unwrap_or_else(|| std::iter::once(0..places.len()).collect()).into_iter().flatten().map(|row| places[row]);
+            let selection = (count < places.len())
+                .then(|| RowSelection::from_consecutive_ranges(wanted.iter().cloned(), places.len()));
+            let mut places = wanted.into_iter().flatten().map(|row| places[row]);
             for batch in input.read(columns.clone(), selection)? {
                 let batch = batch?;
                 let places = places.by_ref().take(batch.num_rows()).collect();
@@ -82,6 +83,11 @@ impl Window {
     /// The places that were decoded.
     pub(super) fn rows(&self) -> Range<usize> {
         self.rows.clone()
+    }
+
+    /// Memory that the decoded columns take.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.pieces.iter().map(Piece::size_bytes).sum()
     }
 
     /// One column of some places of the window, in their order.
