@@ -104,6 +104,8 @@ pub(crate) async fn make(
     selection.queries.iter().try_for_each(|query| query.resolve(&given, now).map(drop))?;
     let events = Events::open(globals, &args.raw, &args.window()).await?;
     let MakeOptions { row_limit, asserting, allow_empty } = *options;
+    // A misspelt table is a broken assertion, and not one that held.
+    events.session.set_strict(asserting);
     let runner_options = RunnerOptions { row_limit, now, asserting, allow_empty };
     let runner = Runner::try_new(&events.session, baseline, runner_options).await?;
     let mut queries = Vec::new();
