@@ -36,7 +36,7 @@ use crate::interrupt::stop_on_interrupt;
 
 Exit codes: 0 everything was taken; 1 files or records could not be read (the others were taken); 2 wrong usage.")]
 pub(crate) struct IngestArgs {
-    /// Files, folders, patterns or s3:// URLs of log files, `-` for standard input, or names of [sources] in
+    /// Files, folders, patterns or s3:// URLs of log files, `-` for standard input, or names of sources in
     /// trailql.toml; all of those by default
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,

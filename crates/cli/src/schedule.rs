@@ -23,7 +23,7 @@ const RUNS: &str = "_schedule/runs";
 
 /// Run jobs at their times
 ///
-/// Jobs are the [[schedule]] tables of trailql.toml: a cron expression, what to run, and whom to tell. The records of
+/// Jobs are the schedule tables of trailql.toml: a cron expression, what to run, and whom to tell. The records of
 /// runs are kept in the lake, so that several daemons do each run once.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example of trailql.toml:

@@ -319,7 +319,7 @@ mod pruned_equals_full {
     use datafusion::prelude::{SessionConfig, SessionContext};
     use proptest::prelude::*;
 
-    use crate::columns::query_schema;
+    use crate::columns::{ACCOUNTS, REGIONS, query_schema};
     use crate::test_lake::{Layout, TestEvent, TestLake, batch, date, event, region};
     use crate::test_predicates::predicate;
 
@@ -378,13 +378,15 @@ mod pruned_equals_full {
         let query = query_schema();
         let columns = query.fields().iter().map(|field| {
             let values: ArrayRef = match field.name().as_str() {
-                "region" => Arc::new(events.iter().map(|event| Some(region(event))).collect::<StringArray>()),
+                name if name == "region" || REGIONS.contains(&name) => {
+                    Arc::new(events.iter().map(|event| Some(region(event))).collect::<StringArray>())
+                }
                 "date" => Arc::new(events.iter().map(|event| date(event)).collect::<Date32Array>()),
                 "year" => texts("%Y"),
                 "month" => texts("%m"),
                 "day" => texts("%d"),
-                "timestamp" => texts("%Y/%m/%d"),
-                "account" | "accountid" => account(),
+                "timestamp" | "date_partition" | "p_date" | "dt" | "ingest_date" => texts("%Y/%m/%d"),
+                name if ACCOUNTS.contains(&name) => account(),
                 "$path" => Arc::clone(stored.column_by_name("sourcefile").unwrap()),
                 "eventjson" => arrow::array::new_null_array(field.data_type(), events.len()),
                 name => Arc::clone(stored.column_by_name(name).unwrap()),
