@@ -17,7 +17,7 @@ use crate::event_json::event_json_expr;
 /// The whole event as JSON.
 pub const EVENT_JSON: &str = "eventjson";
 
-/// Athena's partition name for the owning account; its other spellings are [`ACCOUNTS`].
+/// Athena's partition name for the owning account; it has other spellings, too.
 pub const ACCOUNT: &str = "account";
 
 /// See [`ACCOUNT`].
