@@ -1,24 +1,28 @@
 //! `trailql ingest`: log files into the lake.
 
 mod account;
-mod bar;
 mod following;
 mod history;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
+use indicatif::{HumanCount, ProgressBar};
 use trailql_config::{Config, Source, parse_span, parse_time};
 use trailql_ingest::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress, Summary, ingest};
 
+use crate::bar::Bar;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 use crate::ingest::account::report;
-use crate::ingest::bar::Bar;
 use crate::interrupt::stop_on_interrupt;
+
+/// What the progress bar shows.
+const TEMPLATE: &str = "{bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {msg}, {eta} left";
 
 /// Take CloudTrail log files into the lake
 ///
@@ -152,7 +156,10 @@ impl IngestArgs {
 
 async fn run_once(options: &IngestOptions, globals: &Globals) -> Result<Outcome, CliError> {
     let progress = Progress::new();
-    let bar = Bar::start(&progress, globals);
+    let bar = {
+        let progress = Arc::clone(&progress);
+        Bar::start(TEMPLATE, globals, move |bar| draw(bar, &progress))
+    };
     let stop = {
         let progress = Arc::clone(&progress);
         tokio::spawn(stop_on_interrupt(move || progress.stop(), "finishing the batch in hand", globals.quiet))
@@ -172,4 +179,19 @@ async fn run_once(options: &IngestOptions, globals: &Globals) -> Result<Outcome,
         summary if summary.is_clean() => Outcome::Done,
         _ => Outcome::DoneWithFailures,
     })
+}
+
+fn draw(bar: &ProgressBar, progress: &Progress) {
+    let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let events = load(&progress.events);
+    let rate = events as f64 / bar.elapsed().as_secs_f64().max(0.001);
+    bar.set_length(load(&progress.bytes_total));
+    bar.set_position(load(&progress.bytes));
+    bar.set_message(format!(
+        "{}/{} files, {} events, {} events/s",
+        HumanCount(load(&progress.files)),
+        HumanCount(load(&progress.files_total)),
+        HumanCount(events),
+        HumanCount(rate as u64)
+    ));
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod assert;
+mod bar;
 mod config;
 mod demo;
 mod error;

@@ -6,15 +6,14 @@ mod junit;
 mod public_keys;
 mod text;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::Args;
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar};
 use object_store::ObjectStore;
 use trailql_config::parse_time;
 use trailql_integrity::{
@@ -23,12 +22,13 @@ use trailql_integrity::{
 };
 use trailql_store::{S3Location, Stores};
 
+use crate::bar::Bar;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 use crate::result_file::ResultFile;
 
-/// Redraws of the progress bar.
-const TICK: Duration = Duration::from_millis(100);
+/// What the progress bar shows.
+const TEMPLATE: &str = "{bar:30} {msg}, {elapsed}";
 
 /// Prove that log files are complete and unaltered
 ///
@@ -100,12 +100,15 @@ pub(crate) async fn run(args: ValidateArgs, globals: &Globals) -> Result<Outcome
     let options = args.options(&source)?;
     let proved = options.proved.clone();
     let progress = Arc::new(Progress::default());
-    let bar = Bar::start(&progress, globals);
+    let bar = {
+        let progress = Arc::clone(&progress);
+        Bar::start(TEMPLATE, globals, move |bar| draw(bar, &progress))
+    };
     let list_valid = globals.verbose > 0 && !globals.json;
     let observe = |finding: &Finding| {
         if list_valid && finding.verdict.severity() == Severity::Valid {
             // A closed pipe shows when the results are written.
-            bar.bar.suspend(|| drop(writeln!(io::stdout(), "{finding}")));
+            bar.suspend(|| drop(writeln!(io::stdout(), "{finding}")));
         }
     };
     let work = validate(Arc::clone(&source), options, Arc::clone(&keys), progress, observe);
@@ -218,36 +221,6 @@ impl From<IntegrityError> for CliError {
     fn from(error: IntegrityError) -> Self {
         // Nothing was checked, whatever the reason.
         Self::usage(error)
-    }
-}
-
-/// A progress bar that follows the counters; nothing where stderr is no terminal.
-struct Bar {
-    bar: ProgressBar,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Bar {
-    fn start(progress: &Arc<Progress>, globals: &Globals) -> Self {
-        let visible = !globals.quiet && io::stderr().is_terminal();
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        let style = ProgressStyle::with_template("{bar:30} {msg}, {elapsed}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let (drawn, progress) = (bar.clone(), Arc::clone(progress));
-        let task = tokio::spawn(async move {
-            loop {
-                draw(&drawn, &progress);
-                tokio::time::sleep(TICK).await;
-            }
-        });
-        Self { bar, task }
-    }
-
-    async fn finish(self) {
-        self.task.abort();
-        let _ = self.task.await;
-        self.bar.finish_and_clear();
     }
 }
 

@@ -1,11 +1,10 @@
 //! `--from lookup-events`: the event history, fetched into a folder of log files.
 
-use std::io::IsTerminal;
-
 use chrono::{TimeDelta, Utc};
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget};
+use indicatif::{HumanCount, ProgressBar};
 use trailql_lookup::{FetchOptions, MAX_AGE_DAYS, fetch};
 
+use crate::bar::target;
 use crate::error::CliError;
 use crate::globals::Globals;
 use crate::ingest::IngestArgs;
@@ -28,7 +27,7 @@ pub(super) async fn fetch_history(args: &IngestArgs, globals: &Globals) -> Resul
         until: args.until.unwrap_or(now),
         folder: args.spool.clone(),
     };
-    let bar = spinner(globals);
+    let bar = ProgressBar::with_draw_target(None, target(globals));
     let fetched = fetch(&config, &options, &|region, done| {
         bar.set_message(format!(
             "{region}: {} requests, {} events",
@@ -47,10 +46,4 @@ pub(super) async fn fetch_history(args: &IngestArgs, globals: &Globals) -> Resul
         eprintln!("fetched {events} events in {} requests into {folder}", HumanCount(fetched.requests));
     }
     Ok(options.folder.to_string_lossy().into_owned())
-}
-
-fn spinner(globals: &Globals) -> ProgressBar {
-    let visible = !globals.quiet && std::io::stderr().is_terminal();
-    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    ProgressBar::with_draw_target(None, target)
 }

@@ -1,22 +1,22 @@
 //! `trailql lake optimize`: many small files into few large ones.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar};
 use trailql_config::parse_bytes;
 use trailql_lake::Lake;
 use trailql_upkeep::{DEFAULT_TARGET_BYTES, OptimizeOptions, OptimizeSummary, Progress, optimize};
 
 use super::print_json;
+use crate::bar::Bar;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 use crate::interrupt::stop_on_interrupt;
 
-/// Redraws of the progress bar.
-const TICK: Duration = Duration::from_millis(100);
+/// What the progress bar shows.
+const TEMPLATE: &str = "{bar:30} {binary_bytes}/{binary_total_bytes}, {msg}, {eta} left";
 
 /// Merge small files, so that queries open few large ones
 ///
@@ -45,7 +45,10 @@ pub(super) async fn run(args: OptimizeArgs, globals: &Globals) -> Result<Outcome
     let mut lake = Lake::open(&globals.stores, &globals.lake).await?;
     let options = OptimizeOptions { target_bytes: args.target_size, dry_run: args.dry_run };
     let progress = Progress::new();
-    let bar = Bar::start(&progress, globals);
+    let bar = {
+        let progress = Arc::clone(&progress);
+        Bar::start(TEMPLATE, globals, move |bar| draw(bar, &progress))
+    };
     let stop = {
         let progress = Arc::clone(&progress);
         tokio::spawn(stop_on_interrupt(move || progress.stop(), "finishing the files in hand", globals.quiet))
@@ -96,34 +99,8 @@ fn report(summary: &OptimizeSummary, quiet: bool, out: &mut impl Write) -> io::R
     Ok(())
 }
 
-/// A progress bar that follows the counters; nothing where stderr is no terminal.
-struct Bar {
-    bar: ProgressBar,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Bar {
-    fn start(progress: &Arc<Progress>, globals: &Globals) -> Self {
-        let visible = !globals.quiet && io::stderr().is_terminal();
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        let style = ProgressStyle::with_template("{bar:30} {binary_bytes}/{binary_total_bytes}, {msg}, {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let (drawn, progress) = (bar.clone(), Arc::clone(progress));
-        let task = tokio::spawn(async move {
-            loop {
-                drawn.set_length(progress.bytes_total.load(Ordering::Relaxed));
-                drawn.set_position(progress.bytes.load(Ordering::Relaxed));
-                drawn.set_message(format!("{} files merged", HumanCount(progress.files.load(Ordering::Relaxed))));
-                tokio::time::sleep(TICK).await;
-            }
-        });
-        Self { bar, task }
-    }
-
-    async fn finish(self) {
-        self.task.abort();
-        let _ = self.task.await;
-        self.bar.finish_and_clear();
-    }
+fn draw(bar: &ProgressBar, progress: &Progress) {
+    bar.set_length(progress.bytes_total.load(Ordering::Relaxed));
+    bar.set_position(progress.bytes.load(Ordering::Relaxed));
+    bar.set_message(format!("{} files merged", HumanCount(progress.files.load(Ordering::Relaxed))));
 }
