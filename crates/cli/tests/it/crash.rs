@@ -1,9 +1,8 @@
 //! All or nothing: the process is killed again and again, and the lake ends up like one that was never disturbed.
 
 use std::process::Stdio;
-use std::time::Duration;
 
-use crate::support::{Place, records};
+use crate::support::{Place, kill_after, records};
 
 /// Kills before the ingest is left alone.
 const KILLS: u64 = 25;
@@ -27,15 +26,9 @@ fn killing_the_process_anywhere_loses_and_doubles_nothing() {
     fill(&hit);
     clean.ingest();
     for round in 0..KILLS {
-        let mut child = hit
-            .trailql()
-            .args(["ingest", "--quiet", "--batch-bytes", "40000", "logs"])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(20 + scattered(round, 400)));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let mut command = hit.trailql();
+        command.args(["ingest", "--quiet", "--batch-bytes", "40000", "logs"]);
+        kill_after(&mut command, 20 + scattered(round, 400));
         if hit.path("lake/_delta_log").is_dir() && hit.path("lake/_delta_log/00000000000000000000.json").exists() {
             let rows = hit.rows();
             let whole = clean.rows();

@@ -82,6 +82,11 @@ impl FaultProxy {
         self.state.lock().unwrap().seen.clone()
     }
 
+    /// Their number.
+    pub(crate) fn count(&self) -> usize {
+        self.state.lock().unwrap().seen.len()
+    }
+
     /// Puts another rule in place.
     pub(crate) fn set_rule(&self, rule: impl FnMut(&Seen) -> Fault + Send + 'static) {
         self.state.lock().unwrap().rule = Box::new(rule);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::moto::{Bucket, bucket_or_skip};
+use crate::s3_server::{Bucket, bucket_or_skip};
 use crate::support::{Place, records, text};
 
 /// Longest wait for the follower; generous, as test machines are slow.
@@ -130,7 +130,7 @@ fn sqs(bucket: &Bucket, action: &str, body: &Value) -> Value {
 
 #[test]
 fn a_queue_announces_objects_and_keeps_what_is_not_done() {
-    let bucket = bucket_or_skip!();
+    let bucket = bucket_or_skip!(moto);
     let queue = sqs(&bucket, "CreateQueue", &json!({"QueueName": format!("queue-{}", bucket.name)}));
     let queue = queue["QueueUrl"].as_str().unwrap().to_owned();
     let send = |body: String| sqs(&bucket, "SendMessage", &json!({"QueueUrl": queue, "MessageBody": body}));

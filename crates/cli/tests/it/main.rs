@@ -9,13 +9,16 @@ mod crash;
 mod fault_proxy;
 mod follow;
 mod made_lake;
-mod moto;
 #[cfg(unix)]
 mod repl;
 mod report;
 mod s3;
 mod s3_faults;
+mod s3_policies;
+mod s3_server;
+mod s3_upkeep;
 mod schedule;
+mod signature;
 mod sql;
 mod support;
 mod upkeep;

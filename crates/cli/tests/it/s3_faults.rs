@@ -4,9 +4,21 @@ use std::time::Duration;
 
 use crate::crash::scattered;
 use crate::fault_proxy::{Fault, FaultProxy, Seen};
-use crate::moto::{Bucket, bucket_or_skip};
 use crate::s3::{ingest, rows};
+use crate::s3_server::{Bucket, on_each_server};
 use crate::support::{Place, outcome, records, text, wide_records};
+
+on_each_server!(
+    ingest_and_queries_come_through_a_bad_line,
+    a_commit_whose_answer_gets_lost_is_done_once,
+    a_file_that_cannot_be_fetched_is_named_and_taken_the_next_time,
+    objects_that_change_or_vanish_after_the_listing_are_failures,
+    a_store_that_goes_away_ends_the_run_and_the_next_one_finishes,
+    a_lake_that_cannot_be_written_reads_as_before,
+    a_server_without_conditional_writes_is_refused,
+    a_query_over_a_line_that_breaks_for_good_fails_clearly,
+    a_large_object_comes_in_pieces_over_a_bad_line,
+);
 
 /// Log files in a bucket, and the lake that they make undisturbed.
 fn logs(bucket: &Bucket, files: usize) -> Place {
@@ -33,9 +45,7 @@ fn mixed(seen: &Seen) -> Fault {
     }
 }
 
-#[test]
-fn ingest_and_queries_come_through_a_bad_line() {
-    let bucket = bucket_or_skip!();
+fn ingest_and_queries_come_through_a_bad_line(bucket: Bucket) {
     let clean = logs(&bucket, 20);
     let proxy = FaultProxy::start(bucket.address, mixed);
     let near = bucket.through(proxy.address);
@@ -48,9 +58,7 @@ fn ingest_and_queries_come_through_a_bad_line() {
     assert!(faults > 20, "{faults} faults");
 }
 
-#[test]
-fn a_commit_whose_answer_gets_lost_is_done_once() {
-    let bucket = bucket_or_skip!();
+fn a_commit_whose_answer_gets_lost_is_done_once(bucket: Bucket) {
     let clean = logs(&bucket, 10);
     // The attempt that follows finds the commit in place, as if another writer had made it.
     let mut lost = Vec::new();
@@ -69,9 +77,7 @@ fn a_commit_whose_answer_gets_lost_is_done_once() {
     assert_eq!(ingest(&place, &bucket, &["--lake", &lake, &bucket.url("logs/")])["read"], 0);
 }
 
-#[test]
-fn a_file_that_cannot_be_fetched_is_named_and_taken_the_next_time() {
-    let bucket = bucket_or_skip!();
+fn a_file_that_cannot_be_fetched_is_named_and_taken_the_next_time(bucket: Bucket) {
     let clean = logs(&bucket, 5);
     let proxy = FaultProxy::start(bucket.address, |_| Fault::None);
     let near = bucket.through(proxy.address);
@@ -98,9 +104,7 @@ fn a_file_that_cannot_be_fetched_is_named_and_taken_the_next_time() {
     }
 }
 
-#[test]
-fn objects_that_change_or_vanish_after_the_listing_are_failures() {
-    let bucket = bucket_or_skip!();
+fn objects_that_change_or_vanish_after_the_listing_are_failures(bucket: Bucket) {
     logs(&bucket, 3);
     let direct = bucket.through(bucket.address);
     let proxy = FaultProxy::start(bucket.address, move |seen| {
@@ -108,7 +112,7 @@ fn objects_that_change_or_vanish_after_the_listing_are_failures() {
             direct.put("logs/000.json", records(5000, 60));
         }
         if seen.method == "GET" && seen.path.ends_with("/logs/001.json") {
-            direct.request("DELETE", "logs/001.json", &[], b"");
+            direct.request("DELETE", "logs/001.json", b"");
         }
         Fault::None
     });
@@ -122,9 +126,7 @@ fn objects_that_change_or_vanish_after_the_listing_are_failures() {
     assert_eq!(ingest(&place, &bucket, &[&bucket.url("logs/")])["kept"], 60);
 }
 
-#[test]
-fn a_store_that_goes_away_ends_the_run_and_the_next_one_finishes() {
-    let bucket = bucket_or_skip!();
+fn a_store_that_goes_away_ends_the_run_and_the_next_one_finishes(bucket: Bucket) {
     let clean = logs(&bucket, 40);
     for (fault, reason) in [
         (Fault::Cut, "the store does not answer"),
@@ -147,9 +149,7 @@ fn a_store_that_goes_away_ends_the_run_and_the_next_one_finishes() {
     }
 }
 
-#[test]
-fn a_lake_that_cannot_be_written_reads_as_before() {
-    let bucket = bucket_or_skip!();
+fn a_lake_that_cannot_be_written_reads_as_before(bucket: Bucket) {
     let clean = logs(&bucket, 10);
     let proxy = FaultProxy::start(bucket.address, |_| Fault::None);
     let near = bucket.through(proxy.address);
@@ -180,15 +180,13 @@ fn a_lake_that_cannot_be_written_reads_as_before() {
     assert_eq!(rows(&place, &bucket, &lake), clean.rows());
 }
 
-#[test]
-fn a_server_without_conditional_writes_is_refused() {
-    let bucket = bucket_or_skip!();
+fn a_server_without_conditional_writes_is_refused(bucket: Bucket) {
     logs(&bucket, 1);
     // What a server does that does not know the header: it takes what comes.
     let direct = bucket.through(bucket.address);
     let proxy = FaultProxy::start(bucket.address, move |seen| {
         if seen.path.contains("/_ledger/probe-") && seen.method == "PUT" {
-            direct.request("DELETE", key_of(&seen.path), &[], b"");
+            direct.request("DELETE", key_of(&seen.path), b"");
         }
         Fault::None
     });
@@ -207,9 +205,7 @@ fn key_of(path: &str) -> &str {
     path[1..].split_once('/').unwrap().1
 }
 
-#[test]
-fn a_query_over_a_line_that_breaks_for_good_fails_clearly() {
-    let bucket = bucket_or_skip!();
+fn a_query_over_a_line_that_breaks_for_good_fails_clearly(bucket: Bucket) {
     let clean = logs(&bucket, 5);
     let (place, lake) = (Place::new(), bucket.url("lake"));
     ingest(&place, &bucket, &["--lake", &lake, &bucket.url("logs/")]);
@@ -225,9 +221,7 @@ fn a_query_over_a_line_that_breaks_for_good_fails_clearly() {
     assert_eq!(rows(&place, &bucket, &lake), clean.rows());
 }
 
-#[test]
-fn a_large_object_comes_in_pieces_over_a_bad_line() {
-    let bucket = bucket_or_skip!();
+fn a_large_object_comes_in_pieces_over_a_bad_line(bucket: Bucket) {
     let event = |n: usize| {
         let filler = format!("{n:05}").repeat(12_000);
         format!(

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -51,6 +52,14 @@ impl Place {
         rows.sort();
         rows
     }
+}
+
+/// Runs a command and kills it after some milliseconds, if it has not ended by then.
+pub(crate) fn kill_after(command: &mut Command, millis: u64) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(millis));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

@@ -2,19 +2,14 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Place, outcome, records, text};
+use crate::crash::scattered;
+use crate::support::{Place, kill_after, outcome, records, text};
 
 /// Kills before a command is left alone.
 const KILLS: u64 = 8;
-
-/// A number below `bound` that looks random and is the same in every run of the tests.
-fn scattered(round: u64, bound: u64) -> u64 {
-    (round + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17) % bound
-}
 
 /// A lake of many small files: `files` log files in as many commits.
 fn small_files(files: usize) -> Place {
@@ -35,10 +30,7 @@ fn json(place: &Place, args: &[&str]) -> Value {
 
 /// Starts a command and kills it at some moment.
 fn kill(place: &Place, args: &[&str], round: u64) {
-    let mut child = place.trailql().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(20 + scattered(round, 600)));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill_after(place.trailql().args(args), 20 + scattered(round, 600));
 }
 
 /// Data files on disk, whether the lake names them or not.
