@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt};
 use trailql_lake::NewFile;
-use trailql_lake::file_format::{delta_stats, new_data_path};
+use trailql_lake::file_format::{bloom_filters, delta_stats, new_data_path};
 
 use crate::batch::{Batch, Partition, RowId};
 use crate::error::IngestError;
@@ -23,7 +23,9 @@ pub(crate) async fn encode_file(
     let failed = |source| IngestError::Parquet { action: "writing", partition: path.to_string(), source };
     let (bytes, metadata) = encoded.map_err(failed)?;
     let (size_bytes, stats) = (bytes.len() as u64, delta_stats(&metadata));
-    Ok((NewFile { path, size_bytes, region: partition.region, date, stats }, bytes))
+    // Copies, since a part of `bytes` would keep all of them in memory until the commit.
+    let blooms = bloom_filters(&metadata, |range| Bytes::copy_from_slice(&bytes[range]));
+    Ok((NewFile { path, size_bytes, region: partition.region, date, stats, blooms }, bytes))
 }
 
 /// Sends an encoded file to the store; nobody sees it before its commit.

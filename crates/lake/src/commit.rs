@@ -1,6 +1,7 @@
 //! One atomic step of the lake: data files and ledger together, or nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use deltalake::DeltaTableError;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
@@ -9,13 +10,17 @@ use deltalake::protocol::checkpoints::create_checkpoint;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use object_store::path::Path;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use trailql_event::{DATE, REGION};
 use uuid::Uuid;
 
+use crate::bloom_index::{INDEX_DOMAIN, IndexChange};
 use crate::error::LakeError;
+use crate::file_format::RowGroupBlooms;
 use crate::lake::Lake;
 use crate::ledger::{LEDGER_DOMAIN, Ledger, LedgerDelta};
 use crate::retention::RETENTION_DOMAIN;
+use crate::snapshot::DataFile;
 
 /// A Parquet file that was written and now waits for its commit.
 #[derive(Debug, Clone)]
@@ -30,6 +35,8 @@ pub struct NewFile {
     pub date: Option<String>,
     /// Statistics as Delta keeps them, a JSON object.
     pub stats: String,
+    /// Its bloom filters, by row group.
+    pub blooms: Vec<RowGroupBlooms>,
 }
 
 /// What becomes visible at once.
@@ -63,6 +70,7 @@ impl Lake {
             appended => appended?,
         };
         let added = base.added(&segments);
+        let index = self.index_change(&pending.files, &[]).await?;
         let mut actions: Vec<Action> = pending.files.iter().map(|file| Action::Add(file.add(true))).collect();
         actions.push(domain_metadata(LEDGER_DOMAIN, Ledger::manifest(segments)));
         let operation = DeltaOperation::Write {
@@ -70,12 +78,51 @@ impl Lake {
             partition_by: Some(vec![REGION.to_owned(), DATE.to_owned()]),
             predicate: None,
         };
-        let outcome = self.write_log(actions, operation, &pending.metrics).await;
+        let outcome = self.write_log_with(index, actions, operation, &pending.metrics).await;
         match &outcome {
             Ok(_) => base.discard(&merged).await,
             // The commit may have reached the log although its answer was lost: only a clear refusal allows to delete.
             Err(LakeError::Conflict { .. }) => base.discard(&added).await,
             Err(_) => {}
+        }
+        outcome
+    }
+
+    /// Writes what `added` and `removed` do to the index; see [`Lake::write_log_with`].
+    pub(crate) async fn index_change(
+        &self,
+        added: &[NewFile],
+        removed: &[DataFile],
+    ) -> Result<Option<IndexChange>, LakeError> {
+        let snapshot = self.snapshot();
+        let removed: HashSet<&Path> = removed.iter().map(|file| &file.path).collect();
+        let kept = snapshot.files.iter().map(|file| &file.path).filter(|path| !removed.contains(path));
+        let live: HashSet<Path> = kept.chain(added.iter().map(|file| &file.path)).cloned().collect();
+        self.bloom_index().await?.append(added, &live, !removed.is_empty()).await
+    }
+
+    /// Writes the next version of the Delta log together with a change of the index.
+    pub(crate) async fn write_log_with(
+        &mut self,
+        index: Option<IndexChange>,
+        mut actions: Vec<Action>,
+        operation: DeltaOperation,
+        metrics: &[(&'static str, u64)],
+    ) -> Result<u64, LakeError> {
+        let before = self.index.clone();
+        actions.extend(index.iter().map(|change| domain_metadata(INDEX_DOMAIN, change.next.manifest())));
+        let outcome = self.write_log(actions, operation, metrics).await;
+        match (&index, &outcome) {
+            (None, Ok(version)) if self.snapshot().version == *version => self.index = before,
+            (Some(change), Ok(version)) => {
+                if self.snapshot().version == *version {
+                    self.index = Arc::new(OnceCell::from(change.next.clone()));
+                }
+                change.settle().await;
+            }
+            // The commit may have reached the log although its answer was lost: only a clear refusal allows to delete.
+            (Some(change), Err(LakeError::Conflict { .. })) => change.undo().await,
+            _ => {}
         }
         outcome
     }

@@ -53,16 +53,16 @@ pub enum LakeError {
         /// The cause.
         source: object_store::Error,
     },
-    /// A ledger file is not what the Delta log says it is.
-    #[error("ledger file {path} is damaged: {reason}")]
+    /// A file of the ledger or of the index is not what the Delta log says it is.
+    #[error("{path} is damaged: {reason}")]
     Ledger {
         /// Path within the lake.
         path: Path,
         /// What is wrong.
         reason: String,
     },
-    /// A ledger file is gone. Most likely another writer merged it into a larger one: refresh and try again.
-    #[error("ledger file {path} is gone")]
+    /// A file of the ledger or of the index is gone. Most likely another writer merged it into a larger one: refresh and try again.
+    #[error("{path} is gone")]
     LedgerMoved {
         /// Path within the lake.
         path: Path,
@@ -117,7 +117,7 @@ impl LakeError {
         Self::Store { action, path: path.clone(), source }
     }
 
-    /// A file of a ledger segment could not be read; one that is not there was merged into another.
+    /// A file of a segment could not be read; one that is not there was merged into another.
     pub(crate) fn segment(path: &Path, source: object_store::Error) -> Self {
         match source {
             object_store::Error::NotFound { .. } => Self::LedgerMoved { path: path.clone() },

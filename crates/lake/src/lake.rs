@@ -18,6 +18,7 @@ use trailql_event::{DATE, REGION, table_schema};
 use trailql_store::{S3Location, Stores};
 use url::Url;
 
+use crate::bloom_index::{BloomIndex, INDEX_DOMAIN};
 use crate::conditional::has_conditional_writes;
 use crate::error::LakeError;
 use crate::ledger::{LEDGER_DOMAIN, LEDGER_FOLDER, Ledger};
@@ -34,6 +35,8 @@ pub struct Lake {
     pub(crate) ledger: Arc<Ledger>,
     /// First day that is kept; see [`Lake::retention_floor`].
     pub(crate) floor: Arc<OnceCell<Option<NaiveDate>>>,
+    /// See [`Lake::bloom_index`].
+    pub(crate) index: Arc<OnceCell<BloomIndex>>,
     snapshot: Arc<Snapshot>,
 }
 
@@ -117,6 +120,20 @@ impl Lake {
         Arc::clone(&self.ledger)
     }
 
+    /// The bloom filters of the data files as of the last open, refresh or commit.
+    ///
+    /// Which files hold them is read from the Delta log when first asked for.
+    pub async fn bloom_index(&self) -> Result<&BloomIndex, LakeError> {
+        self.index
+            .get_or_try_init(|| async {
+                let state = self.table.snapshot().map_err(|source| self.log_error("reading", source))?;
+                let manifest = state.snapshot().domain_metadata(self.table.log_store().as_ref(), INDEX_DOMAIN).await;
+                let manifest = manifest.map_err(|source| self.log_error("reading", source))?;
+                Ok(BloomIndex::parse(manifest.as_deref(), self.store()))
+            })
+            .await
+    }
+
     /// Store rooted at the lake: [`DataFile::path`] is relative to it.
     pub fn store(&self) -> Arc<dyn ObjectStore> {
         self.table.log_store().object_store(None)
@@ -150,7 +167,7 @@ impl Lake {
         let files = state.try_log_data().map_err(failed)?.iter().map(|view| DataFile::from_view(&view)).collect();
         let snapshot = Arc::new(Snapshot { version: state.version(), files });
         let ledger = Arc::new(Ledger::parse(manifest.as_deref(), log_store.object_store(None))?);
-        Ok(Self { table, ledger, floor: Arc::default(), snapshot })
+        Ok(Self { table, ledger, floor: Arc::default(), index: Arc::default(), snapshot })
     }
 
     /// Refuses a Delta table that lacks the columns of [`table_schema`].

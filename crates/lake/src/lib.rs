@@ -5,13 +5,15 @@
 //!   _delta_log/                      the Delta log; one JSON file a commit, Parquet checkpoints
 //!   _ledger/<segment>.objects.parquet  which log files were ingested, with their counts
 //!   _ledger/<segment>.ids              hashes of the event IDs that the lake holds
+//!   _index/<segment>.blooms            bloom filters of the data files, side by side
 //!   _rejected/<run>.jsonl              records and files that could not be read, with reasons
 //!   region=us-east-1/date=2024-03-01/part-<uuid>.parquet
 //! ```
 //!
-//! Which ledger segments count is stated by the Delta log itself (domain metadata `trailql.ledger`), so events
-//! and ledger become visible in the same commit.
+//! Which segments of ledger and index count is stated by the Delta log itself (domain metadata `trailql.ledger` and
+//! `trailql.index`), so events, ledger and index become visible in the same commit.
 
+mod bloom_index;
 mod commit;
 mod conditional;
 mod error;
@@ -28,6 +30,7 @@ mod snapshot;
 mod time_travel;
 mod tombstones;
 
+pub use bloom_index::{BloomIndex, FileBlooms, INDEX_FOLDER, is_index_path};
 pub use commit::{NewFile, PendingCommit};
 pub use error::LakeError;
 pub use history::CommitSummary;

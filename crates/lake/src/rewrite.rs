@@ -23,8 +23,10 @@ impl Lake {
     ) -> Result<u64, LakeError> {
         let mut actions = self.removals(removed, false)?;
         actions.extend(added.iter().map(|file| Action::Add(file.add(false))));
+        let index = self.index_change(added, removed).await?;
         let target_size = i64::try_from(target_bytes).unwrap_or(i64::MAX);
-        self.write_log(actions, DeltaOperation::Optimize { predicate: None, target_size }, &[]).await
+        let operation = DeltaOperation::Optimize { predicate: None, target_size };
+        self.write_log_with(index, actions, operation, &[]).await
     }
 
     /// Actions that take `files` out; `is_loss` says that their rows go with them.

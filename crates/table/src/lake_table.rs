@@ -28,6 +28,7 @@ use object_store::ObjectStore;
 use trailql_event::UTC;
 use trailql_lake::{Lake, Snapshot};
 
+use crate::bloom_search::{BloomSearch, MIN_FILES};
 use crate::columns::{file_schema, partition_fields, query_schema, stored_schema};
 use crate::counted_store::CountedStore;
 use crate::file_pruning::prune_files;
@@ -47,29 +48,31 @@ const CONCURRENT_REMOTE_FILES: usize = 16;
 
 /// One version of a lake as a DataFusion table.
 ///
-/// A scan is planned in three steps, each on what the one before it left: files by their partition values, files by
-/// the statistics of the Delta log, row groups by the statistics and bloom filters of the Parquet footers. DataFusion's
-/// own Parquet scan then skips pages and rows.
+/// A scan is planned in four steps, each on what the one before it left: files by their partition values, files by
+/// the statistics of the Delta log, files by the lake's index of bloom filters, row groups by the statistics and bloom
+/// filters of the Parquet footers. DataFusion's own Parquet scan then skips pages and rows.
 #[derive(Debug)]
 pub struct LakeTable {
     files: Vec<LakeFile>,
     store: Arc<dyn ObjectStore>,
     store_url: ObjectStoreUrl,
     is_remote: bool,
+    /// For its index; `None` where there are files only.
+    lake: Option<Lake>,
 }
 
 impl LakeTable {
     /// The lake as of its last open, refresh or commit.
     pub fn new(lake: &Lake) -> Self {
         let table = Self::from_snapshot(lake.url().as_str(), lake.store(), &lake.snapshot());
-        Self { is_remote: lake.url().scheme() != "file", ..table }
+        Self { is_remote: lake.url().scheme() != "file", lake: Some(lake.clone()), ..table }
     }
 
     /// The files of a snapshot, whose paths are relative to `store`; `name` tells stores of one session apart.
     pub(crate) fn from_snapshot(name: &str, store: Arc<dyn ObjectStore>, snapshot: &Snapshot) -> Self {
         let mut files: Vec<LakeFile> = snapshot.files.iter().cloned().map(LakeFile::new).collect();
         files.sort_by(|a, b| a.file.path.cmp(&b.file.path));
-        Self { files, store, store_url: store_url(name), is_remote: false }
+        Self { files, store, store_url: store_url(name), is_remote: false, lake: None }
     }
 
     /// The files whose partition values and statistics admit a matching row.
@@ -88,6 +91,25 @@ impl LakeTable {
             Some(predicate) if !files.is_empty() => prune_files(predicate, files),
             _ => Ok(files),
         }
+    }
+
+    /// The files whose bloom filters admit a matching row, as far as the lake's index tells and where it is worth reading.
+    async fn prune_by_index<'a>(
+        &self,
+        store: &Arc<dyn ObjectStore>,
+        predicate: &PruningPredicate,
+        files: Vec<&'a LakeFile>,
+    ) -> Result<Vec<&'a LakeFile>> {
+        let (Some(lake), Some(search)) = (&self.lake, BloomSearch::of(predicate)) else { return Ok(files) };
+        if files.len() < MIN_FILES {
+            return Ok(files);
+        }
+        let index = lake.bloom_index().await.map_err(|error| DataFusionError::External(error.into()))?;
+        if !search.pays(index, &files) {
+            return Ok(files);
+        }
+        let ruled_out = search.ruled_out(index, Arc::clone(store)).await?;
+        Ok(files.into_iter().filter(|file| !ruled_out.contains(&file.file.path)).collect())
     }
 
     /// Looks into the footers of `files`; a file without a row group left is dropped.
@@ -182,8 +204,9 @@ impl TableProvider for LakeTable {
         let mut report = PruningReport::default();
         let (files, statistics) = match pruning {
             Some(filters) => {
-                let accesses =
-                    self.prune_row_groups(session, self.store_of(&counted), filters, files, &mut report).await?;
+                let store = self.store_of(&counted);
+                let files = self.prune_by_index(&store, &filters.predicate, files).await?;
+                let accesses = self.prune_row_groups(session, store, filters, files, &mut report).await?;
                 let files = accesses.into_iter().map(|(file, access)| partitioned(file, Some(access))).collect();
                 (files, statistics.to_inexact())
             }

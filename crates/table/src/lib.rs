@@ -1,5 +1,6 @@
 //! CloudTrail events as DataFusion tables: `cloudtrail_logs` over the lake, `cloudtrail_raw` over log files.
 
+mod bloom_search;
 mod columns;
 mod counted_store;
 mod date_trunc;

@@ -76,6 +76,7 @@ fn describe(kind: DeletionKind) -> &'static str {
         DeletionKind::Removed => "data that was merged or expired",
         DeletionKind::Orphan => "data that was never committed",
         DeletionKind::Ledger => "old parts of the ledger",
+        DeletionKind::Index => "old parts of the index",
         DeletionKind::Log => "old entries of the Delta log",
         DeletionKind::Unfinished => "files that were not written to their end",
     }

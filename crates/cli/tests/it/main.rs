@@ -9,6 +9,7 @@ mod crash;
 mod fault_proxy;
 mod follow;
 mod made_lake;
+mod needle;
 #[cfg(unix)]
 mod repl;
 mod report;

@@ -4,6 +4,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::blooms::BLOOM_COLUMNS;
+
 /// The fastest level; others were not measured yet. At this one a lake takes 44 % of its gzip source (docs/BENCHMARKS.md).
 const ZSTD_LEVEL: i32 = 1;
 
@@ -15,17 +17,6 @@ const PAGE_ROWS: usize = 4096;
 
 /// One bloom filter in a hundred says yes without reason.
 const BLOOM_FPP: f64 = 0.01;
-
-/// Columns that people search by value.
-const BLOOM_COLUMNS: &[&[&str]] = &[
-    &["eventid"],
-    &["requestid"],
-    &["sharedeventid"],
-    &["sourceipaddress"],
-    &["useridentity", "arn"],
-    &["useridentity", "principalid"],
-    &["useridentity", "accesskeyid"],
-];
 
 /// Columns of JSON and other long text: nobody asks for their least value.
 const LONG_COLUMNS: &[&str] = &[
@@ -55,22 +46,19 @@ pub fn writer_properties(rows: usize) -> WriterProperties {
         .set_write_batch_size(PAGE_ROWS)
         .set_created_by(concat!("trailql ", env!("CARGO_PKG_VERSION")).to_owned());
     for column in BLOOM_COLUMNS {
+        let path = ColumnPath::from(column.split('.').map(str::to_owned).collect::<Vec<_>>());
         properties = properties
-            .set_column_bloom_filter_enabled(path(column), true)
-            .set_column_bloom_filter_fpp(path(column), BLOOM_FPP)
+            .set_column_bloom_filter_enabled(path.clone(), true)
+            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
             // A filter is made for this many values and folded at the end; the default of a million zeroes megabytes for
             // every column of every small file, which took a fifth of an ingest.
-            .set_column_bloom_filter_max_ndv(path(column), rows.clamp(1, ROW_GROUP_ROWS) as u64);
+            .set_column_bloom_filter_max_ndv(path, rows.clamp(1, ROW_GROUP_ROWS) as u64);
     }
     for column in LONG_COLUMNS {
-        properties = properties.set_column_statistics_enabled(path(&[column]), EnabledStatistics::None);
+        properties = properties.set_column_statistics_enabled(ColumnPath::from(*column), EnabledStatistics::None);
     }
     for column in UNIQUE_COLUMNS {
-        properties = properties.set_column_dictionary_enabled(path(&[column]), false);
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*column), false);
     }
     properties.build()
-}
-
-fn path(parts: &[&str]) -> ColumnPath {
-    ColumnPath::new(parts.iter().map(|part| (*part).to_owned()).collect())
 }

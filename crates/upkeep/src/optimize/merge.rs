@@ -10,8 +10,10 @@
 //! and encoded once, whatever the number of files, and all cores work even on one partition.
 
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, PutPayloadMut};
@@ -21,7 +23,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::writer::SerializedFileWriter;
 use tokio::sync::Semaphore;
 use trailql_event::event_schema;
-use trailql_lake::file_format::{delta_stats, new_data_path, writer_properties};
+use trailql_lake::file_format::{bloom_filters, delta_stats, new_data_path, writer_properties};
 use trailql_lake::{DataFile, NewFile};
 
 use super::encode::{Chunks, Encoder};
@@ -105,8 +107,10 @@ impl Merger {
             self.work(move || assemble(writer, columns, &path, row_count)).await?
         };
         let size_bytes = payload.content_length() as u64;
+        let blooms = bloom_filters(&metadata, |range| copy_range(&payload, range));
         self.store.put(&path, payload).await.map_err(|source| UpkeepError::store("writing", &path, source))?;
-        Ok(NewFile { path, size_bytes, region: compaction.region.clone(), date, stats: delta_stats(&metadata) })
+        let (region, stats) = (compaction.region.clone(), delta_stats(&metadata));
+        Ok(NewFile { path, size_bytes, region, date, stats, blooms })
     }
 
     async fn read_inputs(&self, files: &[DataFile]) -> Result<Vec<Input>, UpkeepError> {
@@ -201,6 +205,21 @@ fn assemble(
     }
     let blocks = std::mem::replace(&mut writer.inner_mut().0, PutPayloadMut::new());
     Ok((blocks.freeze(), metadata))
+}
+
+/// A copy of a part of the file.
+fn copy_range(payload: &PutPayload, range: Range<usize>) -> Bytes {
+    let mut copy = Vec::with_capacity(range.len());
+    let mut start = 0;
+    for block in payload {
+        let end = start + block.len();
+        let (from, to) = (range.start.max(start), range.end.min(end));
+        if from < to {
+            copy.extend_from_slice(&block[from - start..to - start]);
+        }
+        start = end;
+    }
+    copy.into()
 }
 
 #[cfg(test)]

@@ -142,9 +142,9 @@ async fn needs(lake: &Lake, entries: &[LogEntry], oldest_version: u64) -> Result
     let (newest, oldest) = (lake.snapshot(), lake.snapshot_at(oldest_version).await?);
     let live = newest.files.iter().chain(&oldest.files).map(|file| file.path.clone()).collect();
     let removed = lake.tombstones().await?.into_iter().map(|tombstone| (tombstone.path, tombstone.removed)).collect();
-    let ledger = lake.ledger().paths().collect();
+    let ledger_and_index = lake.ledger().paths().chain(lake.bloom_index().await?.paths()).collect();
     let log_from = log_needed_from(entries, oldest_version, last_checkpoint(lake).await?);
-    Ok(Needs { live, removed, ledger, log_from })
+    Ok(Needs { live, removed, ledger_and_index, log_from })
 }
 
 /// The checkpoint that the log's own hint names.

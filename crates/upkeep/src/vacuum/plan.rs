@@ -10,7 +10,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use serde::Serialize;
 use trailql_lake::file_format::is_data_path;
-use trailql_lake::{LogEntry, LogEntryKind, is_ledger_path};
+use trailql_lake::{LogEntry, LogEntryKind, is_index_path, is_ledger_path};
 
 /// Age below which a file that the log does not name may belong to a writer at work: a batch or a compaction is written
 /// and committed within minutes.
@@ -40,6 +40,8 @@ pub enum DeletionKind {
     Orphan,
     /// A ledger file that the lake does not name.
     Ledger,
+    /// A file of the index that the lake does not name.
+    Index,
     /// A file of the Delta log that a checkpoint stands for.
     Log,
     /// A file that its writer did not finish.
@@ -53,8 +55,8 @@ pub(super) struct Needs {
     pub(super) live: HashSet<Path>,
     /// When other files were taken out.
     pub(super) removed: HashMap<Path, DateTime<Utc>>,
-    /// Files of the ledger.
-    pub(super) ledger: HashSet<Path>,
+    /// Files of the ledger and of the index.
+    pub(super) ledger_and_index: HashSet<Path>,
     /// Files of the log that are needed to put the versions within the retention together start at this version.
     pub(super) log_from: u64,
 }
@@ -71,7 +73,7 @@ impl Needs {
     /// What may be done with a file that the store lists; `None` to leave it.
     pub(super) fn judge(&self, object: &ObjectMeta, ages: Ages) -> Option<DeletionKind> {
         let path = &object.location;
-        if self.live.contains(path) || self.ledger.contains(path) {
+        if self.live.contains(path) || self.ledger_and_index.contains(path) {
             return None;
         }
         let is_abandoned = object.last_modified <= ages.now - UNCOMMITTED;
@@ -82,7 +84,12 @@ impl Needs {
             // It may also be one whose removal the log has forgotten; then the age counts all the same.
             return (is_abandoned && object.last_modified <= ages.cutoff).then_some(DeletionKind::Orphan);
         }
-        (is_ledger_path(path) && is_abandoned).then_some(DeletionKind::Ledger)
+        let kind = match path {
+            path if is_ledger_path(path) => DeletionKind::Ledger,
+            path if is_index_path(path) => DeletionKind::Index,
+            _ => return None,
+        };
+        is_abandoned.then_some(kind)
     }
 
     /// What may be done with a file of the log; `None` to leave it.
@@ -131,7 +138,8 @@ mod tests {
     #[test]
     fn a_live_file_stays_however_old() {
         let live = [DATA, LEDGER].map(Path::from);
-        let needs = Needs { live: [live[0].clone()].into(), ledger: [live[1].clone()].into(), ..Needs::default() };
+        let needs =
+            Needs { live: [live[0].clone()].into(), ledger_and_index: [live[1].clone()].into(), ..Needs::default() };
         assert_eq!(judged(&needs, DATA, 10_000, 0), None);
         assert_eq!(judged(&needs, LEDGER, 10_000, 0), None);
     }

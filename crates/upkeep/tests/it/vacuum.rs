@@ -57,6 +57,7 @@ async fn what_crashed_runs_left_goes_after_a_day_and_strangers_stay() {
         ("region=us-east-1/date=2024-03-01/part-4bd0b0a8-14a9-4a3a-bf6a-0a8a35a0a000.parquet", DeletionKind::Orphan),
         ("_ledger/4bd0b0a8-14a9-4a3a-bf6a-0a8a35a0a000.ids", DeletionKind::Ledger),
         ("_ledger/4bd0b0a8-14a9-4a3a-bf6a-0a8a35a0a000.objects.parquet", DeletionKind::Ledger),
+        ("_index/4bd0b0a8-14a9-4a3a-bf6a-0a8a35a0a000.blooms", DeletionKind::Index),
         (
             "region=us-east-1/date=2024-03-01/part-4bd0b0a8-14a9-4a3a-bf6a-0a8a35a0a001.parquet#1",
             DeletionKind::Unfinished,
