@@ -33,6 +33,11 @@ bench-optimize *ARGS:
     cargo build --release --locked
     python3 bench/optimize.py {{ARGS}}
 
+# Time exports against DuckDB's COPY and write docs/BENCHMARKS.md
+bench-export *ARGS:
+    cargo build --release --locked
+    python3 bench/export.py --write {{ARGS}}
+
 # Criterion benches of the decoder and the writer
 bench-parts:
     cargo bench --workspace

@@ -3,6 +3,7 @@
 
   duck.py ingest BUCKET OUT            log files to zstd Parquet by region and date
   duck.py compact LAKE OUT             a lake's Parquet files into one per partition
+  duck.py copy LAKE QUERY TARGET       a query's rows to a target with its options
   duck.py queries LAKE QUERIES RUNS    the query set over a lake's Parquet files, timed, as JSON on standard output
 """
 import json, re, sys, time
@@ -59,6 +60,13 @@ def compact(lake, out):
         TO '{out}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (region, date))""")
 
 
+def copy(lake, query, target):
+    """The rows of a query over a lake to `'file' (options)`."""
+    connection = connect()
+    open_lake(connection, lake)
+    connection.execute(f"COPY ({query}) TO {target}")
+
+
 def open_lake(connection, lake):
     """The lake's Parquet files as the table that the queries name."""
     connection.execute(f"""CREATE VIEW cloudtrail_logs AS SELECT * FROM read_parquet('{lake}/region=*/*/*.parquet',
@@ -89,4 +97,4 @@ def read_queries(path):
 
 
 if __name__ == "__main__":
-    {"ingest": ingest, "compact": compact, "queries": queries}[sys.argv[1]](*sys.argv[2:])
+    {"ingest": ingest, "compact": compact, "copy": copy, "queries": queries}[sys.argv[1]](*sys.argv[2:])

@@ -5,6 +5,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The newest stable 2.x, as the targets name DuckDB 2.0.
 REQUIREMENTS = {
     "duckdb": "duckdb>=2,<3", "deltalake": "deltalake>=1,<2", "jsonschema": "jsonschema>=4,<5", "pandas": "pandas>=2,<4",
+    "pyarrow": "pyarrow>=20",
 }
 
 

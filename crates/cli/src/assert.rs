@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
+use trailql_export::LocalFile;
 use trailql_report::{Baseline, Report, github, junit, sarif, text};
 
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 use crate::report::{MakeArgs, MakeOptions, make};
-use crate::result_file::ResultFile;
 
 /// Findings of one assertion that are named and compared with the baseline.
 const MAX_FINDINGS: usize = 100_000;
@@ -115,7 +115,7 @@ impl AssertArgs {
 
 fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
     let failed = |error: io::Error| CliError::failure(format!("writing {}: {error}", path.display()));
-    let mut file = ResultFile::create(path).map_err(failed)?;
+    let mut file = LocalFile::create(path).map_err(failed)?;
     write(&mut file).map_err(failed)?;
     file.finish().map_err(failed)
 }

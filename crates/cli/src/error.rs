@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use trailql_config::ConfigError;
+use trailql_export::ExportError;
 use trailql_follow::FollowError;
 use trailql_ingest::IngestError;
 use trailql_lake::LakeError;
@@ -73,6 +74,12 @@ impl CliError {
     /// A check that could not be made, whatever the reason: exit code 2, never that of a violation.
     pub(crate) fn unchecked(self) -> Self {
         Self { kind: Kind::Usage, ..self }
+    }
+
+    /// Says in which file the trouble is.
+    pub(crate) fn within(mut self, name: &str) -> Self {
+        self.source = format!("{name}: {}", self.source).into();
+        self
     }
 
     /// Adds what to do next.
@@ -214,7 +221,27 @@ impl From<FollowError> for CliError {
 
 impl From<SqlError> for CliError {
     fn from(error: SqlError) -> Self {
-        Self::failure(error)
+        match error {
+            // Whatever a statement asks for that cannot be: the statement failed.
+            SqlError::Place(error) => match Self::from(error) {
+                Self { kind: Kind::Usage, source, hint } => Self { kind: Kind::Failure, source, hint },
+                error => error,
+            },
+            SqlError::Format(error) => error.into(),
+            error => Self::failure(error),
+        }
+    }
+}
+
+impl From<ExportError> for CliError {
+    fn from(error: ExportError) -> Self {
+        let kind = match &error {
+            error if error.is_broken_pipe() => Kind::ClosedPipe,
+            error if error.is_usage() => Kind::Usage,
+            _ => Kind::Failure,
+        };
+        let hint = error.hint();
+        Self { kind, source: error.into(), hint: None }.hint_of(hint)
     }
 }
 

@@ -2,8 +2,6 @@
 
 mod events;
 mod make;
-mod output;
-mod quicksight;
 mod run;
 mod show;
 
@@ -16,7 +14,7 @@ use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 
 pub(crate) use make::{MakeArgs, MakeOptions, make};
-pub(crate) use run::RunArgs;
+use run::RunArgs;
 pub(crate) use show::{ListArgs, ShowArgs};
 
 /// Run queries of the library as reports
@@ -50,10 +48,14 @@ pub(crate) async fn run(command: ReportCommand, globals: &Globals) -> Result<Out
     match command {
         ReportCommand::List(args) => show::list(&args, globals),
         ReportCommand::Show(args) => show::show(&args),
-        ReportCommand::Run(args) => tokio::select! {
-            result = run::run(&args, globals) => result,
-            _ = tokio::signal::ctrl_c() => Ok(Outcome::Interrupted),
-        },
+        ReportCommand::Run(args) => {
+            let result = tokio::select! {
+                result = run::run(&args, globals) => result,
+                _ = tokio::signal::ctrl_c() => Ok(Outcome::Interrupted),
+            };
+            globals.stores.settle().await;
+            result
+        }
         ReportCommand::Diff { old, new } => {
             let diff = diff::compare(&diff::read(&old)?, &diff::read(&new)?);
             diff.write(&mut std::io::stdout().lock())?;

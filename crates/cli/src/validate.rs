@@ -16,6 +16,7 @@ use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar};
 use object_store::ObjectStore;
 use trailql_config::parse_time;
+use trailql_export::LocalFile;
 use trailql_integrity::{
     Conclusion, Filters, Finding, IntegrityError, OpenBucket, Progress, ProvedLogs, Report, Severity, Source,
     ValidateOptions, validate,
@@ -25,7 +26,6 @@ use trailql_store::{S3Location, Stores};
 use crate::bar::Bar;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
-use crate::result_file::ResultFile;
 
 /// What the progress bar shows.
 const TEMPLATE: &str = "{bar:30} {msg}, {elapsed}";
@@ -204,8 +204,8 @@ fn source_names(source: &Source) -> String {
     source.bucket_names().into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn write_file(path: &Path, write: impl FnOnce(&mut ResultFile) -> io::Result<()>) -> Result<(), CliError> {
-    let mut file = ResultFile::create(path)?;
+fn write_file(path: &Path, write: impl FnOnce(&mut LocalFile) -> io::Result<()>) -> Result<(), CliError> {
+    let mut file = LocalFile::create(path)?;
     write(&mut file)?;
     Ok(file.finish()?)
 }

@@ -7,17 +7,20 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use trailql_dialect::Notice;
+use trailql_export::Place;
 use trailql_store::{StoreUsage, Stores};
 
 use crate::error::SqlError;
+use crate::export::{ExportOptions, Exported, export};
 use crate::script::Statement;
 use crate::suggest::Names;
 
 /// What a statement answers. Dropping it cancels the query.
 pub struct Answer {
-    stream: SendableRecordBatchStream,
+    rows_source: Rows,
     plan: Arc<dyn ExecutionPlan>,
     statement: Statement,
     names: Arc<Names>,
@@ -25,6 +28,12 @@ pub struct Answer {
     rows: u64,
     schema: SchemaRef,
     notices: Vec<Notice>,
+}
+
+enum Rows {
+    Stream(SendableRecordBatchStream),
+    /// What writes the rows elsewhere, until it is done; the answer is their number.
+    Export(Option<BoxFuture<'static, Result<Exported, SqlError>>>),
 }
 
 impl Answer {
@@ -36,7 +45,25 @@ impl Answer {
         started: Stopwatch,
     ) -> Self {
         let schema = with_short_names(&stream.schema());
-        Self { stream, plan, statement, names, started, rows: 0, schema, notices: Vec::new() }
+        Self {
+            rows_source: Rows::Stream(stream),
+            plan,
+            statement,
+            names,
+            started,
+            rows: 0,
+            schema,
+            notices: Vec::new(),
+        }
+    }
+
+    /// The same with its rows written to `place`, which begins with the first call of [`next`](Self::next).
+    pub(crate) fn exported(mut self, stores: Stores, place: Place, options: ExportOptions) -> Self {
+        let (plan, statement, names) = (Arc::clone(&self.plan), self.statement.clone(), Arc::clone(&self.names));
+        let (started, notices) = (self.started.clone(), std::mem::take(&mut self.notices));
+        let work = async move { export(&mut self, &stores, &place, &options).await }.boxed();
+        let rows_source = Rows::Export(Some(work));
+        Self { rows_source, plan, statement, names, started, rows: 0, schema: Exported::schema(), notices }
     }
 
     pub(crate) fn with_notices(mut self, notices: Vec<Notice>) -> Self {
@@ -61,7 +88,16 @@ impl Answer {
 
     /// Returns the next batch, or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>, SqlError> {
-        match self.stream.next().await {
+        let stream = match &mut self.rows_source {
+            Rows::Stream(stream) => stream,
+            Rows::Export(work) => {
+                let Some(work) = work.take() else { return Ok(None) };
+                let batch = work.await?.batch()?;
+                self.rows = 1;
+                return Ok(Some(batch));
+            }
+        };
+        match stream.next().await {
             Some(Ok(batch)) => {
                 self.rows += batch.num_rows() as u64;
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -87,6 +123,7 @@ impl Answer {
 }
 
 /// When a statement was given, and what the stores had been asked by then.
+#[derive(Clone)]
 pub(crate) struct Stopwatch {
     time: Instant,
     stores: Stores,
@@ -114,7 +151,7 @@ pub struct QueryMetrics {
 
 /// Names columns that are members of structs as Athena does: `type` for what DataFusion calls
 /// `cloudtrail_logs.useridentity[type]`, or by the whole path where that would make two columns alike.
-fn with_short_names(schema: &SchemaRef) -> SchemaRef {
+pub(crate) fn with_short_names(schema: &SchemaRef) -> SchemaRef {
     let paths: Vec<Option<Vec<&str>>> = schema.fields().iter().map(|field| member_path(field.name())).collect();
     if paths.iter().all(Option::is_none) {
         return Arc::clone(schema);

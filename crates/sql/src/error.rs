@@ -8,9 +8,10 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use trailql_dialect::TrinoDialect;
+use trailql_export::ExportError;
 use trailql_table::TableError;
 
-use crate::format::printable;
+use crate::format::{FormatError, printable};
 use crate::script::Statement;
 use crate::suggest::{Names, nearest};
 
@@ -68,6 +69,18 @@ pub enum SqlError {
         /// What went wrong.
         source: Box<TableError>,
     },
+    /// A `COPY` or `UNLOAD` asks for what cannot be.
+    #[error("{message}")]
+    Export {
+        /// What is wrong, and what to write instead.
+        message: String,
+    },
+    /// The rows could not be put where they were to go.
+    #[error(transparent)]
+    Place(#[from] ExportError),
+    /// The rows could not be written in their format.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// The session could not be set up.
     #[error("setting up the SQL session")]
     Setup(#[source] DataFusionError),

@@ -14,6 +14,11 @@ impl Statement {
         Self { text: text.into(), line: 1, column: 1 }
     }
 
+    /// Returns a statement at the same place in the script with another text.
+    pub(crate) fn with_text(&self, text: String) -> Self {
+        Self { text, ..*self }
+    }
+
     /// Returns the text without the `;` and without the blanks around it.
     pub fn text(&self) -> &str {
         &self.text

@@ -16,6 +16,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as ParsedStatement};
 use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
 use trailql_dialect::{Command, Notice, TableNames, TrinoDialect, WideRelations, install, readable};
+use trailql_export::Place;
 use trailql_store::Stores;
 use trailql_table::VIRTUAL_COLUMNS;
 
@@ -23,6 +24,7 @@ use crate::answer::{Answer, Stopwatch};
 use crate::catalog::{FunctionInfo, FunctionKind, TableInfo, TableKind, columns};
 use crate::config::SessionOptions;
 use crate::error::SqlError;
+use crate::export::{Copy, ExportOptions, arrange};
 use crate::live_table::LiveTable;
 use crate::parameter::{BindError, Parameters};
 use crate::read_only;
@@ -118,8 +120,35 @@ impl Session {
     ///
     /// Dropping the future or the answer cancels.
     pub async fn run(&self, statement: &Statement) -> Result<Answer, SqlError> {
+        let Some(copy) = Copy::parse(statement.text()).transpose()? else {
+            return self.answer(statement, &[]).await;
+        };
+        let query = statement.with_text(copy.query);
+        let answer = self.answer(&query, &copy.options.partition_by).await?;
+        Ok(answer.exported(self.stores.clone(), copy.place, copy.options))
+    }
+
+    /// Plans a query and starts it; its rows go to a file or folder while the answer, their number, is asked for.
+    ///
+    /// Nothing is seen there before all is written; see [`trailql_export`]. Statements without rows are just run.
+    pub async fn export(
+        &self,
+        statement: &Statement,
+        place: Place,
+        options: ExportOptions,
+    ) -> Result<Answer, SqlError> {
+        if Copy::parse(statement.text()).is_some() {
+            let message =
+                "COPY and UNLOAD say themselves where their rows go; leave out -o, or give it the query alone";
+            return Err(SqlError::Export { message: message.to_owned() });
+        }
+        let answer = self.answer(statement, &options.partition_by).await?;
+        Ok(if answer.has_columns() { answer.exported(self.stores.clone(), place, options) } else { answer })
+    }
+
+    async fn answer(&self, statement: &Statement, partition_by: &[String]) -> Result<Answer, SqlError> {
         let started = Stopwatch::start(&self.stores);
-        match self.start(statement).await {
+        match self.start(statement, partition_by).await {
             Ok(Started { stream, plan, notices }) => {
                 let names = Arc::new(Names::default());
                 Ok(Answer::new(stream, plan, statement.clone(), names, started).with_notices(notices))
@@ -173,7 +202,7 @@ impl Session {
         functions
     }
 
-    async fn start(&self, statement: &Statement) -> Result<Started, BindError> {
+    async fn start(&self, statement: &Statement, partition_by: &[String]) -> Result<Started, BindError> {
         let mut parsed = match Command::parse(statement.text())? {
             Some(Command::Execute { name, arguments }) => self.prepared(&name, &arguments)?,
             Some(command) => return self.obey(command).await,
@@ -187,7 +216,7 @@ impl Session {
         let notices = rewrite(&mut parsed, &self.dialect_names().await)?;
         let plan = self.context.state().statement_to_plan(parsed).await?;
         read_only::check(&plan, |table| own_rank(table).is_own())?;
-        let plan = parameters.bind(plan)?;
+        let plan = arrange(parameters.bind(plan)?, partition_by)?;
         Ok(self.execute(plan, notices).await?)
     }
 
@@ -343,19 +372,14 @@ fn rewrite(statement: &mut ParsedStatement, names: &trailql_dialect::Names) -> R
     match statement {
         ParsedStatement::Statement(statement) => Ok(names.settle(statement)),
         ParsedStatement::Explain(explain) => rewrite(&mut explain.statement, names),
+        // Behind EXPLAIN: what is explained is the query.
         ParsedStatement::CopyTo(copy) => {
-            if let CopyToSource::Relation(name) = &copy.source {
-                let ParsedStatement::Statement(select) = parse(&format!("SELECT * FROM {name}"))? else {
-                    return Ok(Vec::new());
-                };
-                if let SqlStatement::Query(query) = *select {
-                    copy.source = CopyToSource::Query(query);
-                }
-            }
-            match &mut copy.source {
-                CopyToSource::Query(query) => Ok(names.settle_query(query.as_mut())),
-                CopyToSource::Relation(_) => Ok(Vec::new()),
-            }
+            let query = match &copy.source {
+                CopyToSource::Relation(name) => parse(&format!("SELECT * FROM {name}"))?,
+                CopyToSource::Query(query) => ParsedStatement::Statement(Box::new(SqlStatement::Query(query.clone()))),
+            };
+            *statement = query;
+            rewrite(statement, names)
         }
         ParsedStatement::CreateExternalTable(_) | ParsedStatement::Reset(_) => Ok(Vec::new()),
     }

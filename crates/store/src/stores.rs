@@ -8,7 +8,9 @@ use aws_config::SdkConfig;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
 
 use crate::block_cache::BlockCache;
 use crate::bucket::Bucket;
@@ -48,6 +50,7 @@ struct Inner {
     environment: OnceCell<Environment>,
     buckets: Mutex<HashMap<String, Arc<OnceCell<Bucket>>>>,
     cache: OnceCell<Arc<BlockCache>>,
+    cleaning: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Stores {
@@ -92,6 +95,23 @@ impl Stores {
     /// What all buckets together were asked so far.
     pub fn usage(&self) -> StoreUsage {
         self.inner.counters.snapshot()
+    }
+
+    /// Begins work that whoever is being dropped cannot wait for, such as taking back an upload.
+    ///
+    /// Outside a runtime there is nothing to do it with, and it is left undone.
+    pub fn clean_up(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        self.inner.cleaning.lock().unwrap_or_else(PoisonError::into_inner).push(runtime.spawn(work));
+    }
+
+    /// Waits for what was begun by [`clean_up`](Self::clean_up); to be called before the program ends.
+    pub async fn settle(&self) {
+        let begun = std::mem::take(&mut *self.inner.cleaning.lock().unwrap_or_else(PoisonError::into_inner));
+        for work in begun {
+            // It says itself what went wrong.
+            let _ = work.await;
+        }
     }
 
     async fn open(&self, name: &str) -> Result<Bucket, StoreError> {

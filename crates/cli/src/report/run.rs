@@ -1,20 +1,19 @@
 //! `trailql report run`: runs queries and writes what they return.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use chrono::Utc;
+use trailql_export::{Compression, Existing, Folder, Output, Place};
 use trailql_report::{Baseline, Query, Report, Selection, html};
-use trailql_sql::{Format, FormatOptions, printable};
-use url::Url;
+use trailql_sql::{ExportOptions, Format, printable, write_result};
 
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
+use crate::output::{OutputArgs, Target};
 use crate::report::events::Events;
 use crate::report::make::{MakeArgs, MakeOptions, make};
-use crate::report::output::{Compress, Destination, Output, file_name};
-use crate::report::quicksight::{manifest, parse_prefix};
-use crate::sql::{MAX_CELL_WIDTH, parse_format, refuse_binary};
 
 /// Run queries and write a report
 ///
@@ -32,21 +31,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) make: MakeArgs,
 
-    /// Output format: table, csv, json, markdown, html, parquet, … [default: table on a terminal, else csv]
-    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
-    pub(crate) format: Option<Format>,
-
-    /// File for the report, or a folder (ending with /) for a file per query
-    #[arg(short, long, value_name = "FILE|DIR/")]
-    pub(crate) output: Option<PathBuf>,
-
-    /// Compress the files
-    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
-    pub(crate) compress: Compress,
-
-    /// Write a manifest for QuickSight beside each file of a folder, for copies of them at this place in S3
-    #[arg(long, value_name = "S3_URL", value_parser = parse_prefix)]
-    pub(crate) quicksight_manifest: Option<Url>,
+    #[command(flatten)]
+    output: OutputArgs,
 
     /// Rows of each query that html and json hold; all rows are counted and hashed
     #[arg(long, value_name = "N", default_value_t = 1000)]
@@ -67,20 +53,23 @@ pub(crate) async fn run(args: &RunArgs, globals: &Globals) -> Result<Outcome, Cl
     if args.dry_run {
         return dry_run(args, &selection);
     }
-    let destination = Destination::parse(args.output.as_deref())?;
-    let default = if destination.is_terminal() { Format::Table } else { Format::Csv };
-    match args.format.unwrap_or(default) {
+    let target = args.output.resolve()?;
+    match target.options.format {
         format @ (Format::Html | Format::Json) => {
+            if !target.options.partition_by.is_empty() {
+                return Err(CliError::usage(format!("{format} holds a whole report, which has no partitions"))
+                    .hint("take --format csv, jsonl or parquet"));
+            }
             let report = make_document(args, globals, selection).await?;
-            write_document(&report, format, destination.open(format, args.compress)?)?;
+            write_document(&report, &target, globals).await?;
             outcome(&report, globals)
         }
-        format => write_rows(args, globals, &selection.queries, format, &destination).await,
+        _ => write_rows(args, globals, &selection.queries, &target).await,
     }
 }
 
 /// Makes the whole report.
-pub(crate) async fn make_document(args: &RunArgs, globals: &Globals, selection: Selection) -> Result<Report, CliError> {
+async fn make_document(args: &RunArgs, globals: &Globals, selection: Selection) -> Result<Report, CliError> {
     let baseline = match &args.baseline {
         Some(path) => Baseline::read(path, Utc::now().date_naive())?,
         None => Baseline::default(),
@@ -89,16 +78,27 @@ pub(crate) async fn make_document(args: &RunArgs, globals: &Globals, selection: 
     make(&args.make, globals, selection, &baseline, &options).await
 }
 
-/// Writes the report as `html` or `json`.
-pub(crate) fn write_document(report: &Report, format: Format, mut out: Output) -> Result<(), CliError> {
-    match format {
-        Format::Html => out.write_all(html::page(report).map_err(io::Error::from)?.as_bytes())?,
+/// Writes the report as `html` or `json`; a folder gets the file `report`.
+async fn write_document(report: &Report, target: &Target, globals: &Globals) -> Result<(), CliError> {
+    let content = match target.options.format {
+        Format::Html => html::page(report).map_err(io::Error::from)?.into_bytes(),
         _ => {
-            serde_json::to_writer_pretty(&mut out, report).map_err(io::Error::from)?;
-            writeln!(out)?;
+            let mut content = serde_json::to_vec_pretty(report).map_err(io::Error::from)?;
+            content.push(b'\n');
+            content
         }
-    }
-    out.finish()
+    };
+    let Some(place) = target.folder() else {
+        let mut out = target.open(&globals.stores).await?;
+        out.write(&content).await?;
+        out.finish().await?;
+        return Ok(());
+    };
+    let mut folder = Folder::create(&globals.stores, place, Existing::Replace).await?.without_marker();
+    let mut out = folder.begin(&target.options.file_name("report"), target.options.compression).await?;
+    out.write(&content).await?;
+    folder.add(out).await?;
+    Ok(folder.publish().await?)
 }
 
 fn dry_run(args: &RunArgs, selection: &Selection) -> Result<Outcome, CliError> {
@@ -136,77 +136,96 @@ async fn write_rows(
     args: &RunArgs,
     globals: &Globals,
     queries: &[Query],
-    format: Format,
-    destination: &Destination,
+    target: &Target,
 ) -> Result<Outcome, CliError> {
+    let format = target.options.format;
     let is_text = matches!(format, Format::Table | Format::Markdown | Format::Vertical);
-    if destination.is_terminal() {
-        refuse_binary(format)?;
-    }
-    if queries.len() > 1 && !is_text && !matches!(destination, Destination::Folder(_)) {
+    if queries.len() > 1 && !is_text && target.folder().is_none() {
         return Err(CliError::usage(format!("{} results do not fit into one {format} file", queries.len()))
             .hint("name a folder with -o DIR/, or take --format html, json or markdown"));
     }
     let given = args.make.values(queries)?;
-    let now = Utc::now();
-    queries.iter().try_for_each(|query| query.resolve(&given, now).map(drop))?;
+    queries.iter().try_for_each(|query| query.resolve(&given, Utc::now()).map(drop))?;
     let events = Events::open(globals, &args.make.raw, &args.make.window()).await?;
-    let mut shared = match destination {
-        Destination::Folder(_) => None,
-        single => Some(single.open(format, args.compress)?),
-    };
-    let max_cell_width = destination.is_terminal().then_some(MAX_CELL_WIDTH);
-    let options = FormatOptions { max_cell_width, ..FormatOptions::default() };
-    for query in queries {
-        for (name, value) in query.resolve(&given, now)? {
-            events.session.set_parameter(&name, &value);
-        }
-        match (&mut shared, destination) {
-            (None, Destination::Folder(folder)) => {
-                let name = file_name(&query.header.name, format, args.compress);
-                let mut out = Destination::open_in(folder, &name, args.compress)?;
-                write_query(query, &events, format, &options, &mut out).await?;
-                out.finish()?;
-                if let Some(prefix) = &args.quicksight_manifest {
-                    let name_of_manifest = format!("{}.manifest.json", query.header.name);
-                    let mut out = Destination::open_in(folder, &name_of_manifest, Compress::None)?;
-                    serde_json::to_writer_pretty(&mut out, &manifest(prefix, &name, format)?)
-                        .map_err(io::Error::from)?;
-                    out.finish()?;
-                }
-            }
-            (Some(out), _) => {
-                if queries.len() > 1 {
-                    write_heading(query, format, out)?;
-                }
-                write_query(query, &events, format, &options, out).await?;
-            }
-            (None, _) => {}
-        }
+    let writer = RowWriter { events: &events, given, target, globals };
+    match target.folder() {
+        None => writer.one_file(queries).await?,
+        Some(folder) if target.options.partition_by.is_empty() => writer.file_each(queries, folder).await?,
+        Some(folder) => writer.folder_each(queries, folder).await?,
     }
-    shared.map_or(Ok(()), Output::finish)?;
     let warnings = events.take_warnings();
     warnings.iter().for_each(|warning| eprintln!("warning: {}", printable(warning)));
     Ok(if warnings.is_empty() { Outcome::Done } else { Outcome::DoneWithFailures })
 }
 
-fn write_heading(query: &Query, format: Format, out: &mut Output) -> io::Result<()> {
-    let mark = if format == Format::Markdown { "## " } else { "" };
-    writeln!(out, "\n{mark}{}\n\n{}\n", query.header.title, query.header.description)
+/// Writes the rows of queries.
+struct RowWriter<'a> {
+    events: &'a Events,
+    given: BTreeMap<String, String>,
+    target: &'a Target,
+    globals: &'a Globals,
 }
 
-async fn write_query(
-    query: &Query,
-    events: &Events,
-    format: Format,
-    options: &FormatOptions,
-    out: &mut Output,
-) -> Result<(), CliError> {
-    let failed = |error| CliError::failure(format!("{}: {error}", query.path));
-    let mut answer = events.session.run(&query.statement()).await.map_err(failed)?;
-    let mut writer = format.writer(Box::new(out), answer.schema(), options)?;
-    while let Some(batch) = answer.next().await.map_err(failed)? {
-        writer.write(&batch)?;
+impl RowWriter<'_> {
+    /// All results below each other.
+    async fn one_file(&self, queries: &[Query]) -> Result<(), CliError> {
+        let mut out = self.target.open(&self.globals.stores).await?;
+        for query in queries {
+            if queries.len() > 1 {
+                let mark = if self.target.options.format == Format::Markdown { "## " } else { "" };
+                let heading = format!("\n{mark}{}\n\n{}\n\n", query.header.title, query.header.description);
+                out.write(heading.as_bytes()).await?;
+            }
+            self.write(query, &mut out).await?;
+        }
+        out.finish().await?;
+        self.target.write_manifest(&self.globals.stores).await
     }
-    Ok(writer.finish()?)
+
+    /// A file for each query; they appear together.
+    async fn file_each(&self, queries: &[Query], place: &Place) -> Result<(), CliError> {
+        let options = &self.target.options;
+        let mut folder = Folder::create(&self.globals.stores, place, Existing::Replace).await?.without_marker();
+        for query in queries {
+            let name = options.file_name(&query.header.name);
+            let mut out = folder.begin(&name, options.compression).await?;
+            self.write(query, &mut out).await?;
+            folder.add(out).await?;
+            if let Some((name, content)) = self.target.manifest(&name)? {
+                let mut out = folder.begin(&name, Compression::None).await?;
+                out.write(&content).await?;
+                folder.add(out).await?;
+            }
+        }
+        Ok(folder.publish().await?)
+    }
+
+    /// A folder of partitions for each query.
+    async fn folder_each(&self, queries: &[Query], place: &Place) -> Result<(), CliError> {
+        for query in queries {
+            let failed = |error| CliError::from(error).within(&query.path);
+            self.set_parameters(query)?;
+            let place = place.join(&format!("{}/", query.header.name));
+            let answer = self.events.session.export(&query.statement(), place, self.target.options.clone()).await;
+            let mut answer = answer.map_err(failed)?;
+            while answer.next().await.map_err(failed)?.is_some() {}
+        }
+        Ok(())
+    }
+
+    async fn write(&self, query: &Query, out: &mut Output) -> Result<(), CliError> {
+        let failed = |error| CliError::from(error).within(&query.path);
+        self.set_parameters(query)?;
+        let mut answer = self.events.session.run(&query.statement()).await.map_err(failed)?;
+        let ExportOptions { format, format_options, .. } = &self.target.options;
+        write_result(&mut answer, *format, format_options, out).await.map_err(failed)?;
+        Ok(())
+    }
+
+    fn set_parameters(&self, query: &Query) -> Result<(), CliError> {
+        for (name, value) in query.resolve(&self.given, Utc::now())? {
+            self.events.session.set_parameter(&name, &value);
+        }
+        Ok(())
+    }
 }

@@ -6,6 +6,7 @@ mod assert;
 mod bad_input;
 mod config;
 mod crash;
+mod export;
 mod fault_proxy;
 mod follow;
 mod made_lake;

@@ -224,7 +224,8 @@ impl Bucket {
         self.send(&format!("POST {path}"), headers, body)
     }
 
-    fn ask(&self, method: &str, key: &str, query: &str, body: &[u8]) -> Answer {
+    /// The same with a query of sorted parameters.
+    pub(crate) fn ask(&self, method: &str, key: &str, query: &str, body: &[u8]) -> Answer {
         let path = format!("/{}/{}", self.name, encoded(key, "/"));
         let host = self.address.to_string();
         let unsigned = Unsigned { service: "s3", method, host: &host, path: &path, query, body };

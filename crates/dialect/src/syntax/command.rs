@@ -1,4 +1,4 @@
-//! Statements of Athena's that are no SQL for DataFusion: `PREPARE … FROM`, `EXECUTE … USING`, Hive's DDL, `UNLOAD`.
+//! Statements of Athena's that are no SQL for DataFusion: `PREPARE … FROM`, `EXECUTE … USING`, Hive's DDL.
 //!
 //! They are told by their first words, from tokens alone.
 
@@ -62,19 +62,10 @@ impl Command {
     }
 }
 
-/// Spells `UNLOAD (query) TO 'path' WITH (format = 'PARQUET')` and `CREATE TABLE t WITH (…) AS query` as DataFusion has
-/// them.
+/// Spells `CREATE TABLE t WITH (…) AS query` as DataFusion has it.
 pub(super) fn respelled(text: &str) -> Option<String> {
     let words = Words::new(text);
     match words.upper(0).as_str() {
-        "UNLOAD" => {
-            let behind = words.after(0);
-            let (query, tail) = parenthesized(behind.trim_start())?;
-            let tail = Words::new(tail);
-            let target = tail.literals().into_iter().next()?;
-            let format = tail.property("format").unwrap_or_else(|| "parquet".to_owned()).to_uppercase();
-            Some(format!("COPY ({query}) TO '{}' STORED AS {format}", target.replace('\'', "''")))
-        }
         "CREATE" if words.upper(1) == "TABLE" => {
             let at = words.position("WITH")?;
             let behind = words.after(at);
@@ -203,23 +194,6 @@ impl Words {
         (0..self.tokens.len()).find(|index| self.upper(*index) == keyword)
     }
 
-    fn literals(&self) -> Vec<String> {
-        let text = |(token, _): &(Token, usize)| match token {
-            Token::SingleQuotedString(text) => Some(text.clone()),
-            _ => None,
-        };
-        self.tokens.iter().filter_map(text).collect()
-    }
-
-    /// The value of `name = 'value'`.
-    fn property(&self, name: &str) -> Option<String> {
-        let at = (0..self.tokens.len()).find(|index| self.name(*index) == name)?;
-        match &self.tokens.get(at + 2)?.0 {
-            Token::SingleQuotedString(text) => Some(text.clone()),
-            _ => None,
-        }
-    }
-
     /// Tells Hive's tables from DataFusion's own external tables, which have `STORED AS` a format and nothing else.
     fn is_hive_table(&self) -> bool {
         let has = |keyword: &str| self.position(keyword).is_some();
@@ -311,9 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn respells_unload_and_table_properties() {
-        let unload = "UNLOAD (SELECT ')' AS a FROM t) TO 'out/' WITH (format = 'parquet', compression = 'gzip')";
-        assert_eq!(respelled(unload).unwrap(), "COPY (SELECT ')' AS a FROM t) TO 'out/' STORED AS PARQUET");
+    fn respells_table_properties() {
         let create = "CREATE TABLE t WITH (format = 'PARQUET') AS SELECT 1";
         assert_eq!(respelled(create).unwrap(), "CREATE TABLE t  AS SELECT 1");
         assert_eq!(respelled("CREATE TABLE t AS WITH a AS (SELECT 1) SELECT * FROM a"), None);

@@ -1,10 +1,8 @@
 //! Values as text: plain for scalars, JSON for structs, lists and maps.
 
-use std::fmt::Write as _;
-
-use arrow::array::Array;
+use arrow::array::{Array, ArrayRef};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json::writer::{EncoderOptions, NullableEncoder, make_encoder};
 use arrow::record_batch::RecordBatch;
@@ -40,14 +38,7 @@ impl<'a> Cells<'a> {
             .fields()
             .iter()
             .zip(batch.columns())
-            .map(|(field, array)| {
-                let text = if is_nested(array.data_type()) {
-                    CellText::Json(make_encoder(field, array.as_ref(), &style.json)?)
-                } else {
-                    CellText::Plain(ArrayFormatter::try_new(array.as_ref(), &style.plain)?)
-                };
-                Ok(CellColumn { nulls: array.logical_nulls(), text })
-            })
+            .map(|(field, array)| CellColumn::try_new(field, array, style))
             .collect::<Result<_, ArrowError>>()?;
         Ok(Self { columns, rows: batch.num_rows() })
     }
@@ -59,21 +50,7 @@ impl<'a> Cells<'a> {
 
     /// Puts the text of one cell into `out`, which is cleared first; `false` if it is NULL.
     pub(super) fn read(&mut self, row: usize, column: usize, out: &mut String) -> Result<bool, ArrowError> {
-        out.clear();
-        let cell = &mut self.columns[column];
-        if cell.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
-            return Ok(false);
-        }
-        match &mut cell.text {
-            CellText::Plain(formatter) => formatter.value(row).write(out)?,
-            CellText::Json(encoder) => {
-                let mut bytes = Vec::new();
-                encoder.encode(row, &mut bytes);
-                write!(out, "{}", String::from_utf8_lossy(&bytes))
-                    .map_err(|_| ArrowError::InvalidArgumentError("formatting a nested value".to_owned()))?;
-            }
-        }
-        Ok(true)
+        self.columns[column].read(row, out)
     }
 }
 
@@ -93,9 +70,38 @@ pub(super) fn is_numeric(data_type: &DataType) -> bool {
     }
 }
 
-struct CellColumn<'a> {
+/// The cells of one column of one batch.
+pub(super) struct CellColumn<'a> {
     nulls: Option<NullBuffer>,
     text: CellText<'a>,
+}
+
+impl<'a> CellColumn<'a> {
+    pub(super) fn try_new(field: &'a FieldRef, array: &'a ArrayRef, style: &'a CellStyle) -> Result<Self, ArrowError> {
+        let text = if is_nested(array.data_type()) {
+            CellText::Json(make_encoder(field, array.as_ref(), &style.json)?)
+        } else {
+            CellText::Plain(ArrayFormatter::try_new(array.as_ref(), &style.plain)?)
+        };
+        Ok(Self { nulls: array.logical_nulls(), text })
+    }
+
+    /// Puts the text of one cell into `out`, which is cleared first; `false` if it is NULL.
+    pub(super) fn read(&mut self, row: usize, out: &mut String) -> Result<bool, ArrowError> {
+        out.clear();
+        if self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+            return Ok(false);
+        }
+        match &mut self.text {
+            CellText::Plain(formatter) => formatter.value(row).write(out)?,
+            CellText::Json(encoder) => {
+                let mut bytes = Vec::new();
+                encoder.encode(row, &mut bytes);
+                out.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+        Ok(true)
+    }
 }
 
 enum CellText<'a> {

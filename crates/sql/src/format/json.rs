@@ -10,63 +10,85 @@ use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::json::writer::{EncoderOptions, make_encoder};
 use arrow::record_batch::RecordBatch;
 
+use super::chunk::ChunkEncoder;
 use super::names::with_unique_names;
 use super::{FormatError, ResultWriter};
 
-/// Writes rows as JSON objects.
-pub(super) struct JsonWriter<W> {
-    out: W,
+/// Rows as JSON objects, by columns with unique names.
+struct Objects {
     schema: SchemaRef,
     options: EncoderOptions,
-    is_array: bool,
-    rows_written: usize,
 }
 
-impl<W: Write> JsonWriter<W> {
-    /// Writes `[`, the rows with commas between them, and `]`.
-    pub(super) fn array(out: W, schema: SchemaRef) -> Self {
-        Self::new(out, schema, true)
+impl Objects {
+    fn new(schema: &SchemaRef) -> Self {
+        Self { schema: with_unique_names(schema), options: EncoderOptions::default().with_explicit_nulls(true) }
     }
 
-    /// Writes one object per line.
-    pub(super) fn lines(out: W, schema: SchemaRef) -> Self {
-        Self::new(out, schema, false)
-    }
-
-    fn new(out: W, schema: SchemaRef, is_array: bool) -> Self {
-        let options = EncoderOptions::default().with_explicit_nulls(true);
-        Self { out, schema: with_unique_names(&schema), options, is_array, rows_written: 0 }
-    }
-}
-
-impl<W: Write + Send> ResultWriter for JsonWriter<W> {
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
+    /// Appends the rows of a batch, each between what `before` and `after` append.
+    fn push(
+        &self,
+        batch: &RecordBatch,
+        out: &mut Vec<u8>,
+        mut before: impl FnMut(&mut Vec<u8>),
+        after: &[u8],
+    ) -> Result<(), FormatError> {
         let fields = self.schema.fields().clone();
         let field = Arc::new(Field::new("row", DataType::Struct(fields.clone()), false));
         let rows = StructArray::try_new_with_length(fields, batch.columns().to_vec(), None, batch.num_rows())?;
         let mut encoder = make_encoder(&field, &rows, &self.options)?;
-        let mut line = Vec::new();
         for row in 0..batch.num_rows() {
-            line.clear();
-            match (self.is_array, self.rows_written) {
-                (true, 0) => line.extend_from_slice(b"[\n"),
-                (true, _) => line.extend_from_slice(b",\n"),
-                (false, _) => {}
-            }
-            encoder.encode(row, &mut line);
-            if !self.is_array {
-                line.push(b'\n');
-            }
-            self.out.write_all(&line)?;
-            self.rows_written += 1;
+            before(out);
+            encoder.encode(row, out);
+            out.extend_from_slice(after);
         }
         Ok(())
     }
+}
+
+/// One object per line.
+pub(super) struct JsonLines(Objects);
+
+impl JsonLines {
+    pub(super) fn new(schema: &SchemaRef) -> Self {
+        Self(Objects::new(schema))
+    }
+}
+
+impl ChunkEncoder for JsonLines {
+    fn head(&self, _: &mut Vec<u8>) {}
+
+    fn rows(&self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        self.0.push(batch, out, |_| {}, b"\n")
+    }
+}
+
+/// `[`, the rows with commas between them, and `]`.
+pub(super) struct JsonArrayWriter<W> {
+    out: W,
+    objects: Objects,
+    is_empty: bool,
+}
+
+impl<W: Write> JsonArrayWriter<W> {
+    pub(super) fn new(out: W, schema: &SchemaRef) -> Self {
+        Self { out, objects: Objects::new(schema), is_empty: true }
+    }
+}
+
+impl<W: Write + Send> ResultWriter for JsonArrayWriter<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
+        let mut rows = Vec::new();
+        let is_empty = &mut self.is_empty;
+        let before = |out: &mut Vec<u8>| {
+            out.extend_from_slice(if std::mem::replace(is_empty, false) { b"[\n" } else { b",\n" });
+        };
+        self.objects.push(batch, &mut rows, before, b"")?;
+        Ok(self.out.write_all(&rows)?)
+    }
 
     fn finish(&mut self) -> Result<(), FormatError> {
-        if self.is_array {
-            self.out.write_all(if self.rows_written == 0 { b"[]\n" } else { b"\n]\n" })?;
-        }
+        self.out.write_all(if self.is_empty { b"[]\n" } else { b"\n]\n" })?;
         Ok(self.out.flush()?)
     }
 }

@@ -5,9 +5,11 @@
 
 mod arrow;
 mod cell;
+mod chunk;
 mod csv;
 mod delimited;
 mod html;
+mod instant;
 mod json;
 mod markdown;
 mod names;
@@ -20,12 +22,14 @@ mod vertical;
 use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ::arrow::datatypes::SchemaRef;
 use ::arrow::error::ArrowError;
 use ::arrow::record_batch::RecordBatch;
 use ::parquet::errors::ParquetError;
 
+pub(crate) use chunk::ChunkEncoder;
 pub use printable::printable;
 pub use terminal::TerminalGuard;
 
@@ -90,6 +94,37 @@ impl Format {
         matches!(self, Self::Parquet | Self::Arrow)
     }
 
+    /// Returns what file names end in, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Table | Self::Vertical => "txt",
+            Self::Markdown => "md",
+            other => other.name(),
+        }
+    }
+
+    /// Tells by the end of a file's name, an ending for its compression aside.
+    pub fn of_file_name(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        let plain = [".gz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+        match plain.rsplit_once('.')?.1 {
+            "ndjson" => Some(Self::Jsonl),
+            "htm" => Some(Self::Html),
+            ending => Self::ALL.into_iter().find(|format| format.extension() == ending && ending != "txt"),
+        }
+    }
+
+    /// Returns how batches are written without each other, for the formats in which they can be.
+    pub(crate) fn chunks(self, schema: &SchemaRef, options: &FormatOptions) -> Option<Arc<dyn ChunkEncoder>> {
+        let schema = || SchemaRef::clone(schema);
+        Some(match self {
+            Self::Csv => Arc::new(delimited::Delimited::new(schema(), csv::Csv::new(options), !options.no_header)),
+            Self::Tsv => Arc::new(delimited::Delimited::new(schema(), csv::Tsv::new(options), !options.no_header)),
+            Self::Jsonl => Arc::new(json::JsonLines::new(&schema())),
+            _ => return None,
+        })
+    }
+
     /// Starts a result of `schema` on `out`.
     pub fn writer<'a>(
         self,
@@ -97,15 +132,15 @@ impl Format {
         schema: SchemaRef,
         options: &FormatOptions,
     ) -> Result<Box<dyn ResultWriter + 'a>, FormatError> {
+        if let Some(encoder) = self.chunks(&schema, options) {
+            return Ok(Box::new(chunk::ChunkWriter::new(out, encoder)));
+        }
         Ok(match self {
             Self::Table => Box::new(table::TableWriter::new(out, schema, options.max_cell_width)),
-            Self::Csv => Box::new(delimited::DelimitedWriter::new(out, schema, csv::Csv::new(options.csv_verbatim))),
-            Self::Tsv => Box::new(delimited::DelimitedWriter::new(out, schema, csv::Tsv::new(options.csv_verbatim))),
-            Self::Json => Box::new(json::JsonWriter::array(out, schema)),
-            Self::Jsonl => Box::new(json::JsonWriter::lines(out, schema)),
+            Self::Json | Self::Csv | Self::Tsv | Self::Jsonl => Box::new(json::JsonArrayWriter::new(out, &schema)),
             Self::Markdown => Box::new(markdown::MarkdownWriter::new(out, schema)),
             Self::Vertical => Box::new(vertical::VerticalWriter::new(out, schema)),
-            Self::Parquet => Box::new(parquet::ParquetWriter::try_new(out, schema)?),
+            Self::Parquet => Box::new(parquet::ParquetWriter::try_new(out, schema, options.parquet)?),
             Self::Arrow => Box::new(arrow::ArrowWriter::try_new(out, schema)?),
             Self::Html => Box::new(html::HtmlWriter::new(out, schema)),
         })
@@ -136,6 +171,26 @@ pub struct FormatOptions {
     pub csv_verbatim: bool,
     /// Cuts longer cells of `table`, counted in terminal columns.
     pub max_cell_width: Option<usize>,
+    /// Leaves out the line of column names in CSV and TSV.
+    pub no_header: bool,
+    /// What stands for NULL in CSV and TSV; empty by default.
+    pub null_text: String,
+    /// An ASCII character in place of CSV's comma.
+    pub csv_separator: Option<u8>,
+    /// How the pages of a Parquet file are compressed.
+    pub parquet: ParquetCompression,
+}
+
+/// How the pages of a Parquet file are compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ParquetCompression {
+    /// With zstd at level 3.
+    #[default]
+    Zstd,
+    /// With Snappy.
+    Snappy,
+    /// Not at all.
+    None,
 }
 
 /// Takes the batches of one result.

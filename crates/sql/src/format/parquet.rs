@@ -1,4 +1,7 @@
-//! A Parquet file, zstd-compressed, row group by row group.
+//! A Parquet file, written row group by row group.
+//!
+//! Its types are Parquet's own, without Arrow's schema beside them: text, 64-bit integers, doubles, microseconds in UTC,
+//! lists whose members are called `element`. That is what other engines write and read.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -6,11 +9,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::names::with_unique_names;
-use super::{FormatError, ResultWriter};
+use super::{FormatError, ParquetCompression, ResultWriter};
 
 /// Flushes a row group at this encoded size, to bound memory where rows are large.
 const MAX_ROW_GROUP_BYTES: usize = 64 << 20;
@@ -22,10 +26,16 @@ pub(super) struct ParquetWriter<W: Write + Send> {
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
-    pub(super) fn try_new(out: W, schema: SchemaRef) -> Result<Self, FormatError> {
+    pub(super) fn try_new(out: W, schema: SchemaRef, compression: ParquetCompression) -> Result<Self, FormatError> {
         let schema = with_unique_names(&schema);
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
-        let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
+        let compression = match compression {
+            ParquetCompression::Zstd => Compression::ZSTD(ZstdLevel::try_new(3)?),
+            ParquetCompression::Snappy => Compression::SNAPPY,
+            ParquetCompression::None => Compression::UNCOMPRESSED,
+        };
+        let properties = WriterProperties::builder().set_compression(compression).set_coerce_types(true).build();
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(out, Arc::clone(&schema), options)?;
         Ok(Self { writer: Some(writer), schema })
     }
 }

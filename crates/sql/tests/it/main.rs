@@ -3,6 +3,7 @@
 
 mod dialect_page;
 mod errors;
+mod export;
 mod formats;
 mod session;
 mod support;

@@ -166,15 +166,6 @@ async fn reports_rows_and_time() {
 }
 
 #[tokio::test]
-async fn copies_to_local_files() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("out.parquet");
-    let script = format!("COPY cloudtrail_logs TO '{}' STORED AS PARQUET", path.display());
-    run(&session().await, &script, Format::Csv).await.unwrap();
-    assert!(std::fs::metadata(path).unwrap().len() > 0);
-}
-
-#[tokio::test]
 async fn describes_its_tables() {
     let session = session().await;
     let tables = session.tables().await;

@@ -3,16 +3,21 @@
 //! Format: Amazon QuickSight User Guide, "Supported formats for Amazon S3 manifest files".
 
 use serde_json::{Value, json};
-use trailql_sql::Format;
+use trailql_export::Compression;
+use trailql_sql::{ExportOptions, Format};
 use url::Url;
 
 use crate::error::CliError;
 
 /// The manifest of one file below `prefix`.
-pub(crate) fn manifest(prefix: &Url, file: &str, format: Format) -> Result<Value, CliError> {
-    let (name, settings) = match format {
-        Format::Csv => ("CSV", json!({"delimiter": ",", "textqualifier": "\"", "containsHeader": "true"})),
-        Format::Tsv => ("TSV", json!({"delimiter": "\t", "containsHeader": "true"})),
+pub(crate) fn manifest(prefix: &Url, file: &str, options: &ExportOptions) -> Result<Value, CliError> {
+    if options.compression == Compression::Zstd {
+        return Err(CliError::usage("QuickSight does not read zstd").hint("take --compress gzip"));
+    }
+    let header = if options.format_options.no_header { "false" } else { "true" };
+    let (name, settings) = match options.format {
+        Format::Csv => ("CSV", json!({"delimiter": ",", "textqualifier": "\"", "containsHeader": header})),
+        Format::Tsv => ("TSV", json!({"delimiter": "\t", "containsHeader": header})),
         Format::Jsonl => ("JSON", json!({})),
         other => {
             return Err(CliError::usage(format!("QuickSight does not read {other} by a manifest"))

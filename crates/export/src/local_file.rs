@@ -1,4 +1,4 @@
-//! The file of `-o`: there whole, or not at all.
+//! A file on this machine: there whole, or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,16 +7,21 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// A file being written beside its final place.
-pub(crate) enum ResultFile {
+pub enum LocalFile {
     /// Renamed to `target` at the end.
-    Replace { temporary: NamedTempFile, target: PathBuf },
+    Replace {
+        /// The file as it is written.
+        temporary: NamedTempFile,
+        /// Its place.
+        target: PathBuf,
+    },
     /// A device or pipe, which cannot be replaced.
     InPlace(File),
 }
 
-impl ResultFile {
+impl LocalFile {
     /// Begins a file that is to be `path`.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Path) -> io::Result<Self> {
         // Through links, so that the link stays and its target is replaced.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
@@ -35,7 +40,7 @@ impl ResultFile {
     }
 
     /// Puts the file in its place.
-    pub(crate) fn finish(self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<()> {
         match self {
             Self::InPlace(mut file) => file.flush(),
             Self::Replace { temporary, target } => {
@@ -46,7 +51,7 @@ impl ResultFile {
     }
 }
 
-impl Write for ResultFile {
+impl Write for LocalFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Replace { temporary, .. } => temporary.write(bytes),
@@ -72,12 +77,12 @@ mod tests {
     fn is_there_only_when_finished() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.csv");
-        let mut file = ResultFile::create(&path).unwrap();
+        let mut file = LocalFile::create(&path).unwrap();
         file.write_all(b"a").unwrap();
         assert!(!path.exists());
         drop(file);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        let mut file = ResultFile::create(&path).unwrap();
+        let mut file = LocalFile::create(&path).unwrap();
         file.write_all(b"b").unwrap();
         file.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"b");
@@ -85,7 +90,7 @@ mod tests {
 
     #[test]
     fn writes_to_devices() {
-        let mut file = ResultFile::create(Path::new("/dev/null")).unwrap();
+        let mut file = LocalFile::create(Path::new("/dev/null")).unwrap();
         file.write_all(b"a").unwrap();
         file.finish().unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Time `COPY (…) TO` against DuckDB's, for CSV and Parquet, over the same lake.
+
+Every event of a made bucket is copied --copies times. Both engines run in turn, as processes of their own, and medians
+count. DuckDB does less: its CSV has formulas in it that a spreadsheet would run, and a run that fails leaves half a file.
+The rows of both results are compared.
+
+  bench/export.py --events 1000000 --copies 10 --write
+"""
+import argparse, pathlib, statistics, sys
+
+BENCH = pathlib.Path(__file__).resolve().parent
+ROOT = BENCH.parent
+sys.path.insert(0, str(BENCH))
+from environment import with_packages
+from run import MIB, Finished, machine, make_bucket, note, verdict
+
+MEMORY_BYTES = 500 * MIB
+TEXTS = ["eventid", "eventsource", "eventname", "region", "recipientaccountid", "sourceipaddress", "useragent", "arn",
+         "errorcode", "errormessage"]
+QUERY = """SELECT copy, eventtime, eventid, eventsource, eventname, region, recipientaccountid, sourceipaddress, useragent,
+    useridentity.arn AS arn, errorcode, errormessage, readonly
+    FROM cloudtrail_logs CROSS JOIN (VALUES {copies}) AS copies(copy)"""
+# Ours first, then DuckDB's; both compress Parquet with zstd at level 3.
+FORMATS = {"csv": ("(FORMAT csv)", "(FORMAT csv, HEADER)"), "parquet": ("(FORMAT parquet)", "(FORMAT parquet, COMPRESSION zstd)")}
+
+
+def make_lake(trailql, options, work):
+    """The lake of the bucket, made once per size."""
+    bucket, _ = make_bucket(options, work)
+    lake = work / f"export-lake-{options.events}-{options.days}"
+    if not lake.exists():
+        Finished([trailql, "--lake", lake, "ingest", "--quiet", bucket])
+    return lake
+
+
+def time_copies(trailql, lake, work, query, rounds, format):
+    """Both engines in turn; the last results stay."""
+    ours, theirs = work / f"ours.{format}", work / f"theirs.{format}"
+    runs = {"trailql": [], "duckdb": []}
+    for _ in range(rounds):
+        for path in (ours, theirs):
+            path.unlink(missing_ok=True)
+        mine, other = FORMATS[format]
+        runs["duckdb"].append(Finished([sys.executable, BENCH / "duck.py", "copy", lake, query, f"'{theirs}' {other}"]))
+        runs["trailql"].append(Finished([trailql, "--lake", lake, "sql", "--quiet", "-c", f"COPY ({query}) TO '{ours}' {mine}"]))
+    return ours, theirs, runs
+
+
+def rows(path):
+    """Number of rows and a fingerprint of their texts, whatever their order; formulas as they were."""
+    import duckdb
+    source = f"read_csv('{path}', header = true, all_varchar = true)" if path.suffix == ".csv" else f"'{path}'"
+    texts = ", ".join(f"regexp_replace({name}, '^''([=+@-])', '\\1')" for name in TEXTS)
+    return duckdb.execute(f"SELECT count(*), sum(hash(copy::INT, {texts})::HUGEINT)::VARCHAR FROM {source}").fetchone()
+
+
+def measure(options):
+    """Everything, in order; returns the figures."""
+    work = pathlib.Path(options.work or ROOT / "target" / "bench")
+    work.mkdir(parents=True, exist_ok=True)
+    trailql = pathlib.Path(options.trailql)
+    lake = make_lake(trailql, options, work)
+    query = QUERY.format(copies=", ".join(f"({n})" for n in range(1, options.copies + 1)))
+    result = {"machine": machine(trailql), "rounds": options.rounds, "formats": {}}
+    for format in FORMATS:
+        ours, theirs, runs = time_copies(trailql, lake, work, query, options.rounds, format)
+        counted = rows(ours)
+        result["formats"][format] = {
+            "seconds": {who: statistics.median(r.seconds for r in rs) for who, rs in runs.items()},
+            "peak_bytes": {who: max(r.peak_bytes for r in rs) for who, rs in runs.items()},
+            "bytes": {"trailql": ours.stat().st_size, "duckdb": theirs.stat().st_size},
+            "rows": counted[0], "same": counted == rows(theirs)}
+        note(f"{format} done")
+        for path in (ours, theirs):
+            path.unlink()
+    return result
+
+
+def figures(r):
+    """The figures as Markdown."""
+    m, formats = r["machine"], r["formats"]
+    lines = [
+        f"{m['date']}, {m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, {m['system']}; {m['trailql']}, DuckDB {m['duckdb']}.",
+        f"{formats['csv']['rows']:,} rows of 13 columns; medians of {r['rounds']} rounds, the engines in turn.", "",
+        "| export | trailql | DuckDB | ratio | target | |", "| --- | --- | --- | --- | --- | --- |"]
+    for format, f in formats.items():
+        ours, theirs = f["seconds"]["trailql"], f["seconds"]["duckdb"]
+        lines.append(f"| {format}, {f['bytes']['trailql'] / MIB:,.0f} MiB (DuckDB {f['bytes']['duckdb'] / MIB:,.0f}) | {ours:.1f} s | "
+                     f"{theirs:.1f} s | {theirs / ours:.2f} × as fast | ≥ 1 × | {verdict(theirs >= ours)} |")
+    for format, f in formats.items():
+        peak = f["peak_bytes"]
+        lines.append(f"| {format}, peak memory | {peak['trailql'] / MIB:,.0f} MiB | {peak['duckdb'] / MIB:,.0f} MiB | | ≤ 500 MiB | {verdict(peak['trailql'] <= MEMORY_BYTES)} |")
+    same = all(f["same"] for f in formats.values())
+    return "\n".join([*lines, "", "Both engines wrote the same rows." if same else "**The engines wrote different rows.**"])
+
+
+def write_document(text):
+    """Puts the figures between the markers of docs/BENCHMARKS.md."""
+    path = ROOT / "docs" / "BENCHMARKS.md"
+    head, _, rest = path.read_text().partition("<!-- export figures -->")
+    _, _, tail = rest.partition("<!-- end of export figures -->")
+    path.write_text(f"{head}<!-- export figures -->\n\n{text}\n\n<!-- end of export figures -->{tail}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=10)
+    parser.add_argument("--copies", type=int, default=10, help="times that every event is exported")
+    parser.add_argument("--rounds", type=int, default=3, help="times that the engines take turns")
+    parser.add_argument("--trailql", default=ROOT / "target" / "release" / "trailql", help="the binary to time")
+    parser.add_argument("--work", help="folder for bucket, lake and results (default: target/bench)")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/BENCHMARKS.md")
+    options = parser.parse_args()
+    with_packages("duckdb")
+    result = measure(options)
+    text = figures(result)
+    print(text)
+    if options.write:
+        write_document(text)
+    sys.exit(0 if all(f["same"] for f in result["formats"].values()) else 1)
+
+
+if __name__ == "__main__":
+    main()
