@@ -43,10 +43,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli)) {
+    let code = match runtime.block_on(run(cli)) {
         Ok(outcome) => outcome.into(),
         Err(error) => error.report(),
-    }
+    };
+    // The Delta library's threads may still wait for the runtime, and panic if it is taken apart below them.
+    std::mem::forget(runtime);
+    code
 }
 
 /// Threads for work that blocks: files, unpacking, encoding.

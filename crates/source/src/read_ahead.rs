@@ -101,6 +101,14 @@ impl ReadAhead {
             Place::Object { bucket, e_tag } => {
                 let (answer, opening) = oneshot::channel();
                 let key = file.name.get("s3://".len() + bucket.name().len() + 1..).unwrap_or_default();
+                if !Bucket::can_hold(key) {
+                    // Who waits for it is told; nobody else has the other end.
+                    let _ = answer.send(Err(odd_key()));
+                    return OpenFile {
+                        opening: Opening { size_bytes: file.size_bytes, source: OpeningSource::Object(opening) },
+                        file,
+                    };
+                }
                 let wanted = Wanted {
                     bucket: bucket.clone(),
                     // A listing brought the key, so that it is one that paths can hold.
@@ -128,6 +136,11 @@ impl Opening {
             }),
         }
     }
+}
+
+fn odd_key() -> Problem {
+    let detail = "its key has an empty name, `.` or `..` between slashes; copy it to another key".to_owned();
+    Problem { kind: ProblemKind::Other, detail }
 }
 
 /// Starts the task that lets fetches begin, in order, as soon as there is room for each.

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, WriteMultipart,
+    CopyOptions, CredentialProvider, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    WriteMultipart,
 };
 
+use crate::credentials::CachedCredentials;
+use crate::odd_keys::{is_odd, unmark};
 use crate::problem::{Problem, ProblemKind};
 
 /// Larger objects are sent in parts of [`PART_BYTES`], so that a slow line does not time out on all of one, nor send all
@@ -39,6 +43,7 @@ const CREATE_ATTEMPTS: usize = 4;
 pub struct Bucket {
     name: Arc<str>,
     s3: AmazonS3,
+    credentials: Arc<CachedCredentials>,
 }
 
 /// Which objects a page is to hold.
@@ -79,8 +84,8 @@ pub struct ListedObject {
 }
 
 impl Bucket {
-    pub(crate) fn new(name: &str, s3: AmazonS3) -> Self {
-        Self { name: name.into(), s3 }
+    pub(crate) fn new(name: &str, s3: AmazonS3, credentials: Arc<CachedCredentials>) -> Self {
+        Self { name: name.into(), s3, credentials }
     }
 
     /// Name of the bucket.
@@ -97,18 +102,60 @@ impl Bucket {
             ..PaginatedListOptions::default()
         };
         let prefix = Some(request.prefix).filter(|prefix| !prefix.is_empty());
-        let page = self.s3.list_paginated(prefix, options).await?;
+        let page = self.renewing(|| self.s3.list_paginated(prefix, options.clone())).await?;
         let object = |meta: ObjectMeta| ListedObject {
             modified: meta.last_modified.into(),
-            key: meta.location.into(),
+            key: unmark(meta.location.into()),
             size_bytes: meta.size,
             e_tag: meta.e_tag,
         };
         Ok(Page {
             objects: page.result.objects.into_iter().map(object).collect(),
-            folders: page.result.common_prefixes.into_iter().map(|folder| format!("{folder}/")).collect(),
+            folders: page
+                .result
+                .common_prefixes
+                .into_iter()
+                .map(|folder| format!("{}/", unmark(folder.into())))
+                .collect(),
             token: page.page_token,
         })
+    }
+
+    /// Whether an object can be asked for by this key; a listing shows others, too.
+    pub fn can_hold(key: &str) -> bool {
+        !is_odd(key)
+    }
+
+    /// Asks once more, with other credentials, if the server does not take those it was asked with any longer.
+    async fn renewing<T, F: Future<Output = Result<T>>>(&self, ask: impl Fn() -> F) -> Result<T> {
+        let used = self.credentials.get_credential().await?;
+        match ask().await {
+            Err(error) if is_refused(&error) && self.credentials.renew(&used).await => ask().await,
+            outcome => outcome,
+        }
+    }
+
+    /// What `list` gives, from its beginning if the credentials expire on the way.
+    fn listed<S>(&self, list: impl Fn(&AmazonS3) -> S + Send + Sync + 'static) -> BoxStream<'static, Result<ObjectMeta>>
+    where
+        S: Stream<Item = Result<ObjectMeta>> + Send + 'static,
+    {
+        let bucket = self.clone();
+        let listed = async move {
+            let objects: Vec<ObjectMeta> = bucket.renewing(|| list(&bucket.s3).try_collect()).await?;
+            Ok::<_, Error>(stream::iter(objects.into_iter().map(Ok)))
+        };
+        stream::once(listed).try_flatten().boxed()
+    }
+
+    async fn put(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        match options.mode {
+            PutMode::Create => self.create(location, payload, options).await,
+            PutMode::Overwrite if payload.content_length() > LARGE_BYTES => {
+                self.put_in_parts(location, payload, options).await
+            }
+            _ => self.s3.put_opts(location, payload, options).await,
+        }
     }
 
     async fn create(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
@@ -161,6 +208,11 @@ impl Bucket {
     }
 }
 
+/// Whether the server does not take the credentials; what they may not do is another matter.
+fn is_refused(error: &Error) -> bool {
+    Problem::of(error).kind == ProblemKind::Credentials
+}
+
 /// Whether the object may be ours for all that is known: it is there (or, by a 409, just coming), or the line broke.
 fn is_unsettled(error: &Error) -> bool {
     matches!(error, Error::AlreadyExists { .. }) || Problem::of(error).kind == ProblemKind::Unavailable
@@ -186,13 +238,7 @@ impl fmt::Display for Bucket {
 #[async_trait]
 impl ObjectStore for Bucket {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        match options.mode {
-            PutMode::Create => self.create(location, payload, options).await,
-            PutMode::Overwrite if payload.content_length() > LARGE_BYTES => {
-                self.put_in_parts(location, payload, options).await
-            }
-            _ => self.s3.put_opts(location, payload, options).await,
-        }
+        self.renewing(|| self.put(location, payload.clone(), options.clone())).await
     }
 
     async fn put_multipart_opts(
@@ -204,11 +250,11 @@ impl ObjectStore for Bucket {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.s3.get_opts(location, options).await
+        self.renewing(|| self.s3.get_opts(location, options.clone())).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<bytes::Bytes>> {
-        self.s3.get_ranges(location, ranges).await
+        self.renewing(|| self.s3.get_ranges(location, ranges)).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
@@ -216,18 +262,20 @@ impl ObjectStore for Bucket {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.s3.list(prefix)
+        let prefix = prefix.cloned();
+        self.listed(move |s3| s3.list(prefix.as_ref()))
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.s3.list_with_offset(prefix, offset)
+        let (prefix, offset) = (prefix.cloned(), offset.clone());
+        self.listed(move |s3| s3.list_with_offset(prefix.as_ref(), &offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.s3.list_with_delimiter(prefix).await
+        self.renewing(|| self.s3.list_with_delimiter(prefix)).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.s3.copy_opts(from, to, options).await
+        self.renewing(|| self.s3.copy_opts(from, to, options.clone())).await
     }
 }

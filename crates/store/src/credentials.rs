@@ -53,6 +53,24 @@ impl CachedCredentials {
             },
         }
     }
+
+    /// Fetches others than `refused`, which the server does not take any more although they seemed to last.
+    ///
+    /// Returns whether there are some: a role's session may be revoked, and a process that hands out credentials need
+    /// not say how long they last.
+    pub(crate) async fn renew(&self, refused: &AwsCredential) -> bool {
+        let mut cached = self.cached.lock().await;
+        if cached.as_ref().is_some_and(|cached| *cached.credential != *refused) {
+            return true;
+        }
+        match self.provider.provide_credentials().await {
+            Ok(credentials) => *cached.insert(credentials.into()).credential != *refused,
+            Err(error) => {
+                tracing::warn!(%error, "credentials that the server refuses could not be renewed");
+                false
+            }
+        }
+    }
 }
 
 impl Cached {
@@ -131,6 +149,18 @@ mod tests {
     async fn keeps_credentials_until_shortly_before_they_expire() {
         assert_eq!(keys(&[3600], 3).await, (vec![key(0), key(0), key(0)], 1));
         assert_eq!(keys(&[60, 60, 3600], 4).await, (vec![key(0), key(1), key(2), key(2)], 3));
+    }
+
+    #[tokio::test]
+    async fn renews_what_is_refused_once() {
+        let provider = Scripted { lifetimes: vec![3600, 3600], asked: Arc::default() };
+        let cached = CachedCredentials::new(SharedCredentialsProvider::new(provider), None);
+        let first = cached.get().await.expect("credentials");
+        assert!(cached.renew(&first).await);
+        assert!(cached.renew(&first).await, "another request of the first ones needs no third ones");
+        let second = cached.get().await.expect("credentials");
+        assert_eq!(second.key_id, "key1");
+        assert!(!cached.renew(&second).await, "there are no others");
     }
 
     #[tokio::test]

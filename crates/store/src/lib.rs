@@ -11,6 +11,7 @@ mod credentials;
 mod environment;
 mod error;
 mod location;
+mod odd_keys;
 mod problem;
 mod settings;
 mod stores;

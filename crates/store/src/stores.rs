@@ -121,7 +121,7 @@ impl Stores {
         let region = region(name, settings, environment).await?;
         let failed = |error: object_store::Error| StoreError::Client { bucket: name.to_owned(), reason: chain(&error) };
         let s3 = self.client(name, &region, environment).map_err(failed)?;
-        Ok(Bucket::new(name, s3))
+        Ok(Bucket::new(name, s3, Arc::clone(&environment.credentials)))
     }
 
     fn client(&self, bucket: &str, region: &str, environment: &Environment) -> object_store::Result<AmazonS3> {

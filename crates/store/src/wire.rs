@@ -3,6 +3,7 @@
 //! The store's client retries 5xx answers, 429 and broken connections by itself. This layer lets it treat alike what S3
 //! says in other ways: throttles and timeouts with status 400, and lists that break off in the middle.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use object_store::client::{
 };
 use serde::Deserialize;
 
+use crate::odd_keys;
 use crate::usage::{Counters, Request};
 
 /// S3 begins to answer within a second as a rule. A request that hangs longer than this is better sent again.
@@ -84,7 +86,11 @@ impl HttpService for CountingClient {
                 frame
             }))
         });
-        if kind == Request::Get { Ok(response) } else { whole(response).await }
+        match kind {
+            Request::Get => Ok(response),
+            Request::List => with_marked_keys(whole(response).await?).await,
+            _ => whole(response).await,
+        }
     }
 }
 
@@ -95,6 +101,18 @@ async fn whole(response: HttpResponse) -> Result<HttpResponse, HttpError> {
     let (parts, body) = response.into_parts();
     let body = body.bytes().await.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error))?;
     Ok(HttpResponse::from_parts(parts, body.into()))
+}
+
+/// Lets a listing be read whatever keys it holds.
+async fn with_marked_keys(response: HttpResponse) -> Result<HttpResponse, HttpError> {
+    let (parts, body) = response.into_parts();
+    let body = body.bytes().await?;
+    let marked = std::str::from_utf8(&body).ok().map(odd_keys::mark);
+    let body = match marked {
+        Some(Cow::Owned(marked)) => marked.into(),
+        _ => body.into(),
+    };
+    Ok(HttpResponse::from_parts(parts, body))
 }
 
 /// What S3 writes into the body of an error.

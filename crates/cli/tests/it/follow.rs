@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::s3_server::{Bucket, bucket_or_skip};
+use crate::crash::scattered;
+use crate::s3_server::{Bucket, bucket_or_skip, on_each_server};
 use crate::support::{Place, records, text};
 
 /// Longest wait for the follower; generous, as test machines are slow.
@@ -177,4 +178,90 @@ fn a_queue_announces_objects_and_keeps_what_is_not_done() {
     let aside: Vec<_> = events.iter().filter(|event| event["event"] == "put_aside").collect();
     assert_eq!(aside.len(), 1, "{events:?}");
     assert!(aside[0]["reason"].as_str().unwrap().contains("not JSON"));
+}
+
+/// Log files in keys as CloudTrail names them, the oldest `days` - 1 days late, in no order; each comes under two names.
+fn deliveries(days: u64, files: usize) -> Vec<(String, String)> {
+    let delivery = |n: usize| {
+        let day = chrono::Utc::now().date_naive() - chrono::Days::new(n as u64 % days);
+        let event = |id: usize| {
+            format!(
+                r#"{{"eventVersion":"1.08","eventID":"{id}","eventTime":"{day}T10:00:00Z","awsRegion":"eu-west-1","eventName":"Call","requestParameters":{{"n":{id}}}}}"#
+            )
+        };
+        let events: Vec<String> = (n * 10..n * 10 + 10).map(event).collect();
+        let content = format!("{{\"Records\":[{}]}}", events.join(","));
+        let folder = format!("AWSLogs/111122223333/CloudTrail/eu-west-1/{}", day.format("%Y/%m/%d"));
+        ["first", "second"].map(|trail| (format!("{folder}/{n}-{trail}.json"), content.clone()))
+    };
+    let mut all: Vec<_> = (0..files).flat_map(delivery).collect();
+    all.sort_by_key(|(key, _)| key.bytes().fold(7_u64, |hash, byte| scattered(hash ^ u64::from(byte), 1 << 40)));
+    all
+}
+
+/// What a lake holds after all deliveries were ingested at once.
+fn ingested_at_once(deliveries: &[(String, String)]) -> Vec<String> {
+    let place = Place::new();
+    for (key, content) in deliveries {
+        place.log(key, content);
+    }
+    place.ingest();
+    place.rows()
+}
+
+/// Checks that a follower read every delivery, and kept each event once, as it was.
+fn assert_nothing_lost_or_doubled(follower: Follower, place: &Place, deliveries: &[(String, String)]) {
+    let (code, events, message) = follower.stop();
+    assert_eq!(code, 0, "{message}");
+    let sum = |name: &str| events.iter().filter_map(|event| event[name].as_u64()).sum::<u64>() as usize;
+    let delivered = 10 * deliveries.len();
+    assert_eq!((sum("read"), sum("kept"), sum("duplicates")), (delivered, delivered / 2, delivered / 2));
+    assert_eq!(place.rows(), ingested_at_once(deliveries));
+}
+
+on_each_server!(what_comes_twice_late_and_in_no_order_is_listed_and_kept_once);
+
+fn what_comes_twice_late_and_in_no_order_is_listed_and_kept_once(bucket: Bucket) {
+    let (place, source) = (Place::new(), bucket.url("AWSLogs/"));
+    // What is a week late is listed in every tenth pass.
+    let all = deliveries(7, 120);
+    std::fs::write(place.path("trailql.toml"), "[upkeep]\noptimize_every = '5s'\n").unwrap();
+    let follower = Follower::start(place.trailql_on(&bucket), &[&source]);
+    for (key, content) in &all {
+        bucket.put(key, content);
+    }
+    let known = || {
+        let args = ["ingest", "--json", "-q", "--dry-run", &source];
+        let output = place.trailql_on(&bucket).args(args).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["files"]["known"].as_u64()
+    };
+    wait_for("all deliveries", || known() == Some(all.len() as u64));
+    assert_nothing_lost_or_doubled(follower, &place, &all);
+}
+
+#[test]
+fn what_a_queue_tells_twice_late_and_in_no_order_is_kept_once() {
+    let bucket = bucket_or_skip!(moto);
+    let queue = sqs(&bucket, "CreateQueue", &json!({"QueueName": format!("late-{}", bucket.name)}));
+    let queue = queue["QueueUrl"].as_str().unwrap().to_owned();
+    let all = deliveries(31, 120);
+    let (place, source) = (Place::new(), bucket.url("AWSLogs/"));
+    let follower = Follower::start(place.trailql_on(&bucket), &["--sqs", &queue, &source]);
+    wait_for("the lake", || place.path("lake/_delta_log").is_dir());
+    for (key, content) in &all {
+        bucket.put(key, content);
+    }
+    // Each is told at once, and again at the end in another order.
+    for (key, _) in all.iter().chain(all.iter().rev()) {
+        let record = json!({"eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": bucket.name}, "object": {"key": key}}});
+        let body = json!({"Records": [record]}).to_string();
+        sqs(&bucket, "SendMessage", &json!({"QueueUrl": queue, "MessageBody": body}));
+    }
+    let asked = json!({"QueueUrl": queue, "AttributeNames": ["All"]});
+    wait_for("the queue to be emptied", || {
+        let attributes = sqs(&bucket, "GetQueueAttributes", &asked)["Attributes"].clone();
+        attributes["ApproximateNumberOfMessages"] == "0" && attributes["ApproximateNumberOfMessagesNotVisible"] == "0"
+    });
+    assert_nothing_lost_or_doubled(follower, &place, &all);
 }

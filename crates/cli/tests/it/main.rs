@@ -15,6 +15,7 @@ mod needle;
 mod repl;
 mod report;
 mod s3;
+mod s3_credentials;
 mod s3_faults;
 mod s3_policies;
 mod s3_server;

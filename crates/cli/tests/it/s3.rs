@@ -309,6 +309,28 @@ fn large_objects_are_written_in_parts(bucket: Bucket) {
 }
 
 #[test]
+fn an_object_whose_key_cannot_be_asked_for_is_named_and_the_rest_read() {
+    // MinIO has no such keys.
+    let bucket = bucket_or_skip!(moto);
+    let folder = "AWSLogs/111111111111/CloudTrail/us-east-1/2024/03/01";
+    bucket.put(&format!("{folder}/a.json"), records(0, 10));
+    bucket.put(&format!("{folder}//b.json"), records(10, 10));
+    bucket.put("/AWSLogs/lead.json", records(20, 10));
+    let place = Place::new();
+    let output = place.trailql_on(&bucket).args(["ingest", &bucket.url("")]).output().unwrap();
+    let (code, message) = outcome(&output);
+    assert_eq!(code, 1, "{message}");
+    for key in [&format!("{folder}//b.json"), "/AWSLogs/lead.json"] {
+        assert!(
+            message.contains(&format!("{} cannot be read: its key has an empty name", bucket.url(key))),
+            "{message}"
+        );
+    }
+    assert!(message.contains("copy it to another key") && message.contains("1 read, 2 failed"), "{message}");
+    assert_eq!(place.rows().len(), 10);
+}
+
+#[test]
 fn settings_come_from_a_profile_and_options_reach_every_request() {
     let bucket = bucket_or_skip!(moto);
     let place = Place::new();

@@ -110,8 +110,8 @@ impl Server {
             let server = [program, "server".to_owned(), "--address".to_owned(), address, data.to_owned()];
             [&["env".to_owned()][..], &settings, &server].concat()
         });
-        let bucket = Bucket { name: String::new(), address: server.address };
-        wait_for("MinIO", || bucket.send("GET /minio/health/ready", &[], b"").status == 200);
+        let probe = Bucket { name: "probe".to_owned(), address: server.address };
+        wait_for("MinIO", || probe.request("PUT", "", b"").status == 200);
         Some(server)
     }
 
