@@ -23,6 +23,22 @@ bench *ARGS:
     cargo build --release --locked
     python3 bench/run.py --write {{ARGS}}
 
+# Time trailql on buckets behind a slow line, and compaction; needs MinIO (TRAILQL_MINIO) and rustc
+bench-s3 *ARGS:
+    cargo build --release --locked
+    python3 bench/s3.py --write {{ARGS}}
+    python3 bench/optimize.py --write
+
+# A million events delivered twice, late and in no order, through --follow; needs MinIO (TRAILQL_MINIO) and moto[server]
+at-size *ARGS:
+    cargo build --release --locked
+    python3 bench/at_size.py --write {{ARGS}}
+
+# Half an hour of --follow with arrivals, compaction and queries; needs MinIO (TRAILQL_MINIO)
+soak *ARGS:
+    cargo build --release --locked
+    python3 bench/soak.py --write {{ARGS}}
+
 # Time `trailql validate` beside the AWS CLI; needs awscli, moto[server] and boto3
 bench-validate *ARGS:
     cargo build --release --locked

@@ -13,7 +13,7 @@ BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
 sys.path.insert(0, str(BENCH))
 from environment import with_packages
-from run import MIB, Finished, note, verdict
+from run import MIB, Finished, machine, machine_line, note, verdict, write_document
 
 MEMORY_BYTES = 1024 * MIB
 
@@ -72,6 +72,7 @@ def measure(options):
     work = pathlib.Path(options.work or ROOT / "target" / "bench")
     work.mkdir(parents=True, exist_ok=True)
     trailql = pathlib.Path(options.trailql)
+    where = machine(trailql)
     lake = small_files(trailql, options, work)
     before = data_files(lake)
     note(f"lake: {len(before):,} files, {sum(f.stat().st_size for f in before) / MIB:.0f} MiB")
@@ -80,7 +81,7 @@ def measure(options):
     Finished([trailql, "--lake", ours, "lake", "vacuum", "--older-than", "0d", "--quiet"])
     merged, copied = data_files(ours), list(theirs.rglob("*.parquet"))
     return {
-        "events": events(before)[0], "files": len(before), "bytes": sum(f.stat().st_size for f in before),
+        "machine": where, "events": events(before)[0], "files": len(before), "bytes": sum(f.stat().st_size for f in before),
         "summary": summary, "rounds": options.rounds,
         "seconds": {who: [r.seconds for r in rs] for who, rs in runs.items()},
         "peak_bytes": {who: max(r.peak_bytes for r in rs) for who, rs in runs.items()},
@@ -94,6 +95,7 @@ def figures(r):
     ours, theirs = (statistics.median(r["seconds"][who]) for who in ("trailql", "duckdb"))
     peak = r["peak_bytes"]
     lines = [
+        machine_line(r["machine"]), "",
         f"{r['events']:,} events in {r['files']:,} files, {r['bytes'] / MIB:.0f} MiB; medians of {r['rounds']} rounds.", "",
         "| compaction | trailql | DuckDB | ratio | target | |", "| --- | --- | --- | --- | --- | --- |",
         f"| time | {ours:.2f} s | {theirs:.2f} s | {theirs / ours:.1f} × faster | ≥ 1 × | {verdict(theirs >= ours)} |",
@@ -112,10 +114,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="times that the engines take turns")
     parser.add_argument("--trailql", default=ROOT / "target" / "release" / "trailql", help="the binary to time")
     parser.add_argument("--work", help="folder for bucket and lakes (default: target/bench)")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/BENCHMARKS.md")
     options = parser.parse_args()
     with_packages("duckdb")
     result = measure(options)
-    print(figures(result))
+    text = figures(result)
+    print(text)
+    if options.write:
+        write_document(text, "compaction")
     sys.exit(0 if result["same"] else 1)
 
 

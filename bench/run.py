@@ -156,9 +156,11 @@ median = statistics.median
 
 def measure(options):
     """Everything, in order; returns the figures."""
+    import duckdb
     work = pathlib.Path(options.work or ROOT / "target" / "bench")
     work.mkdir(parents=True, exist_ok=True)
     trailql = pathlib.Path(options.trailql)
+    before = machine(trailql)
     bucket, made = make_bucket(options, work)
     note(f"bucket: {made['events']:,} events, {made['files']:,} files, {made['gzip_bytes'] / MIB:.0f} MiB gzip")
     lake, parquet, ingest = time_ingest(trailql, bucket, work, options.rounds)
@@ -172,7 +174,7 @@ def measure(options):
     needles = {name: one_shot(trailql, lake, sql).read_bytes for name, sql in queries if "needle" in name or "one-address" in name}
     data = sum(f.stat().st_size for f in lake.rglob("region=*/**/*.parquet"))
     return {
-        "machine": machine(trailql), "bucket": made, "rounds": options.rounds, "runs": options.runs,
+        "machine": before, "duckdb": duckdb.__version__, "bucket": made, "rounds": options.rounds, "runs": options.runs,
         "ingest": {who: {"seconds": [r.seconds for r in rs], "peak_bytes": max(r.peak_bytes for r in rs)} for who, rs in ingest.items()},
         "floor": floor, "lake_bytes": folder_bytes(lake), "data_bytes": data, "duckdb_bytes": folder_bytes(parquet),
         "again": [r.seconds for r in again], "listing": listing, "first_answer": [r.seconds for r in first],
@@ -181,13 +183,17 @@ def measure(options):
 
 def machine(trailql):
     """Where and with what the figures were taken."""
-    import duckdb
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) * 1024
     version = subprocess.run([trailql, "--version"], capture_output=True, text=True).stdout.strip()
     return {"date": dt.date.today().isoformat(), "cpu": cpu[1] if cpu else platform.machine(), "cores": os.cpu_count(),
             "memory_gib": round(memory / 2**30), "system": f"{platform.system()} {platform.release().split('-')[0]}",
-            "trailql": version, "duckdb": duckdb.__version__, "python": platform.python_version()}
+            "trailql": version, "load": os.getloadavg()[0]}
+
+
+def machine_line(m):
+    """The same in words."""
+    return f"{m['date']}, {m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, {m['system']}; {m['trailql']}; load average {m['load']:.1f} before."
 
 
 def verdict(good):
@@ -203,7 +209,7 @@ def figures(r):
     lake, again, listing = r["lake_bytes"], median(r["again"]), median(r["listing"])
     peak = r["ingest"]["trailql"]["peak_bytes"]
     lines = [
-        f"{m['date']}, {m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, {m['system']}; {m['trailql']}, DuckDB {m['duckdb']}.",
+        machine_line(m) + f" DuckDB {r['duckdb']}.",
         f"Bucket: {events:,} events in {r['bucket']['files']:,} files, {raw / MIB:,.0f} MiB of JSON, {gz / MIB:,.0f} MiB gzipped; "
         f"medians of {r['rounds']} rounds, the engines in turn; queries warm, {r['runs']} runs a round.", "",
         "| work | trailql | DuckDB | ratio | target | |", "| --- | --- | --- | --- | --- | --- |",
@@ -237,12 +243,13 @@ def floor_line(floor, ours):
     return [f"| ingest against the floor (gunzip, one JSON parse, zstd-1) | {ours:.2f} s | | floor {median(floor):.2f} s = {share:.0%} | ≥ 60 % | {verdict(share >= 0.6)} |"]
 
 
-def write_document(text):
-    """Puts the figures between the markers of docs/BENCHMARKS.md."""
+def write_document(text, part="figures"):
+    """Puts figures between the markers of their part of docs/BENCHMARKS.md."""
     path = ROOT / "docs" / "BENCHMARKS.md"
-    head, _, rest = path.read_text().partition("<!-- figures -->")
-    _, _, tail = rest.partition("<!-- end of figures -->")
-    path.write_text(f"{head}<!-- figures -->\n\n{text}\n\n<!-- end of figures -->{tail}")
+    start, end = f"<!-- {part} -->", f"<!-- end of {part} -->"
+    head, _, rest = path.read_text().partition(start)
+    _, _, tail = rest.partition(end)
+    path.write_text(f"{head}{start}\n\n{text}\n\n{end}{tail}")
 
 
 def note(text):
