@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Times `trailql validate` beside `aws cloudtrail validate-logs` on one made bucket.
 
-Both read the bucket from one `moto_server` on loopback, and the AWS CLI its keys from a stand-in in this script; then
-trailql reads a copy of the bucket on disk as well. All check the same digests and log files, and must count the same. They
-are single commands, timed from start to exit, in turn. Needs the AWS CLI from 1.46 on and moto:
-`pip install awscli moto[server] boto3`.
+Both read the bucket from one S3 server on loopback, a MinIO (`--minio`) or a `moto_server`, and the AWS CLI its keys from a
+stand-in in this script; then trailql reads a copy of the bucket on disk as well. All check the same digests and log files,
+and must count the same. They are single commands, timed from start to exit, in turn. Needs the AWS CLI from 1.46 on, and for
+want of a MinIO moto: `pip install awscli moto[server] boto3`.
 
     python3 bench/validate.py --hours 24 --logs 28        # a small one
     python3 bench/validate.py --hours 720 --logs 28       # 20,160 log files, a month of digests
 """
-import argparse, http.server, json, os, pathlib, re, socket, subprocess, sys, tempfile, threading, time
+import argparse, concurrent.futures, http.server, json, os, pathlib, re, socket, subprocess, sys, tempfile, threading, time
 
 import boto3
 
@@ -17,7 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUCKET, REGION = "trail-bucket", "us-east-1"
 ARN = f"arn:aws:cloudtrail:{REGION}:111122223333:trail/main"
 START = "2024-03-01T00:00:00Z"
-ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+USER, PASSWORD = "benchmark", "benchmark-password"
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": USER, "AWS_SECRET_ACCESS_KEY": PASSWORD, "AWS_DEFAULT_REGION": REGION}
 
 
 def free_port():
@@ -46,27 +47,34 @@ def serve_keys(answer):
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def serve_s3():
-    """A `moto_server` of its own, ready to be asked."""
+def serve_s3(minio, folder):
+    """A server of its own, ready to be asked."""
     port = free_port()
-    program = os.environ.get("TRAILQL_MOTO_SERVER", "moto_server")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], **quiet)
+    if minio:
+        command = [minio, "server", "--address", f"127.0.0.1:{port}", folder / "minio"]
+    else:
+        command = [os.environ.get("TRAILQL_MOTO_SERVER", "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    environment = {**os.environ, "MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": PASSWORD}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while socket.socket().connect_ex(("127.0.0.1", port)):
         if time.monotonic() > deadline:
-            sys.exit("moto_server does not listen")
+            sys.exit(f"{command[0]} does not listen")
         time.sleep(0.1)
     return process, f"http://127.0.0.1:{port}"
 
 
 def upload(folder, endpoint):
-    s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, aws_access_key_id=USER, aws_secret_access_key=PASSWORD)
     s3.create_bucket(Bucket=BUCKET)
-    for path in sorted(folder.rglob("*.json.gz")):
+
+    def put(path):
         sidecar = path.with_name(path.name + ".metadata.json")
         metadata = json.loads(sidecar.read_text())["Metadata"] if sidecar.exists() else {}
         s3.put_object(Bucket=BUCKET, Key=str(path.relative_to(folder)), Body=path.read_bytes(), Metadata=metadata)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, sorted(folder.rglob("*.json.gz"))))
 
 
 def timed(command, environment):
@@ -92,6 +100,7 @@ def main():
     parser.add_argument("--trailql", default=ROOT / "target/release/trailql", type=pathlib.Path)
     parser.add_argument("--make-trail", default=ROOT / "target/debug/examples/make_trail", type=pathlib.Path)
     parser.add_argument("--aws", default=os.environ.get("TRAILQL_AWS_CLI", "aws"))
+    parser.add_argument("--minio", type=pathlib.Path, help="program of a MinIO server, to be used instead of moto")
     parser.add_argument("--rounds", type=int, default=1)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +110,7 @@ def main():
         keys = json.loads((folder / "keys.json").read_text())["PublicKeyList"]
         answer = [{"Value": key["Value"], "Fingerprint": key["Fingerprint"]} for key in keys]
         cloudtrail = serve_keys(json.dumps({"PublicKeyList": answer}).encode())
-        process, s3 = serve_s3()
+        process, s3 = serve_s3(args.minio, folder)
         try:
             upload(folder / BUCKET, s3)
             compare(args, folder, end, s3, cloudtrail)

@@ -5,7 +5,6 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use indicatif::HumanCount;
 use tempfile::TempDir;
@@ -13,7 +12,6 @@ use trailql_ingest::{IngestOptions, Progress, Summary, ingest};
 use trailql_lake::Lake;
 use trailql_sql::{Format, FormatOptions, Session, SessionOptions, Statement};
 use trailql_store::Stores;
-use trailql_table::LakeTable;
 
 use crate::error::{CliError, Outcome};
 
@@ -61,7 +59,7 @@ async fn tour(args: &DemoArgs, out: &mut impl Write) -> Result<(), CliError> {
     let lake = Lake::open(&stores, &location).await?;
     write_account(&summary, &lake, out)?;
     let session = Session::try_new(&SessionOptions::default())?;
-    session.set_logs(Arc::new(LakeTable::new(&lake))).await?;
+    session.set_lake(&lake).await?;
     for (number, stop) in (1..).zip(stops()) {
         writeln!(out, "\n{number}. {}\n\n{}\n", stop.question, indented(stop.sql))?;
         writeln!(out, "{}", indented(&answer(&session, stop.sql).await?))?;

@@ -185,6 +185,7 @@ impl From<IngestError> for CliError {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Lake(error) => error.into(),
+            IngestError::Integrity(error) => error.into(),
             IngestError::Source(error) => error.into(),
             IngestError::Condition { .. } => Self::usage(error),
             IngestError::Fetch { ref problem, .. } => Self::store(error.to_string(), problem),

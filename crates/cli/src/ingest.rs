@@ -3,6 +3,7 @@
 mod account;
 mod following;
 mod history;
+mod verify;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,13 +14,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar};
 use trailql_config::{Config, Source, parse_span, parse_time};
-use trailql_ingest::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress, Summary, ingest};
+use trailql_ingest::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress, Summary, Verify, ingest};
 
 use crate::bar::Bar;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 use crate::ingest::account::report;
+use crate::ingest::verify::VerifyArgs;
 use crate::interrupt::stop_on_interrupt;
+use crate::public_keys;
 
 /// What the progress bar shows.
 const TEMPLATE: &str = "{bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {msg}, {eta} left";
@@ -34,6 +37,7 @@ const TEMPLATE: &str = "{bar:30} {binary_bytes}/{binary_total_bytes} {binary_byt
   trailql ingest --since 7d --region us-east-1 ./AWSLogs
   trailql ingest --since 7d s3://my-trail/AWSLogs/
   trailql ingest --follow --sqs https://sqs.eu-west-1.amazonaws.com/111122223333/trail s3://my-trail/AWSLogs/
+  trailql ingest --verify s3://my-trail
   trailql ingest --from lookup-events --region eu-west-1 --since 7d
   zcat old/*.gz | trailql ingest -
   trailql ingest --where \"errorcode IS NOT NULL\" 'logs/2024-*/*.json.gz'
@@ -74,6 +78,8 @@ pub(crate) struct IngestArgs {
     /// With --from lookup-events: folder for the events as they were fetched
     #[arg(long, value_name = "DIR", default_value = "./trailql-lookup")]
     spool: PathBuf,
+    #[command(flatten)]
+    verify: VerifyArgs,
     /// Count what would be taken, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -91,18 +97,30 @@ enum From {
     LookupEvents,
 }
 
-/// Runs the command: one ingest for each source that trailql.toml names, one for all others together.
+/// Runs the command, and keeps the public keys that it was given on the way.
 pub(crate) async fn run(args: IngestArgs, globals: &Globals) -> Result<Outcome, CliError> {
+    args.refuse_what_cannot_be_verified()?;
+    let verify = args.verify.resolve(&globals.stores)?;
+    let outcome = run_all(args, verify.clone(), globals).await;
+    if let Some(verify) = &verify {
+        public_keys::save(&verify.keys);
+    }
+    outcome
+}
+
+/// One ingest for each source that trailql.toml names, one for all others together.
+async fn run_all(args: IngestArgs, verify: Option<Arc<Verify>>, globals: &Globals) -> Result<Outcome, CliError> {
     if args.from == From::LookupEvents {
         let folder = history::fetch_history(&args, globals).await?;
         let source = Source { urls: vec![folder], ..Source::default() };
         return run_once(&args.options(source), globals).await;
     }
     if args.follow {
-        return following::run(&args, globals).await;
+        return following::run(&args, verify, globals).await;
     }
     let mut outcome = Outcome::Done;
     for options in args.runs(&globals.config)? {
+        let options = IngestOptions { verify: verify.clone(), ..options };
         outcome = match run_once(&options, globals).await? {
             Outcome::Done => outcome,
             Outcome::DoneWithFailures => Outcome::DoneWithFailures,
@@ -113,6 +131,24 @@ pub(crate) async fn run(args: IngestArgs, globals: &Globals) -> Result<Outcome, 
 }
 
 impl IngestArgs {
+    fn refuse_what_cannot_be_verified(&self) -> Result<(), CliError> {
+        let refuse = |what: &str, hint: &str| Err(CliError::usage(format!("--verify cannot prove {what}")).hint(hint));
+        match self {
+            Self { verify, .. } if !verify.verify => Ok(()),
+            Self { from: From::LookupEvents, .. } => {
+                refuse("the event history", "CloudTrail makes digests of the log files of a trail only")
+            }
+            Self { sources, .. } if sources.iter().any(|source| source == "-") => {
+                refuse("standard input", "name the bucket, or the folder that is a copy of one")
+            }
+            Self { sqs: Some(_), .. } => refuse(
+                "what a queue announces",
+                "digests come an hour later; leave --sqs out, and the source is listed",
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// What to ingest: sources with a name have filters of their own, over which those of the command line go.
     fn runs(&self, config: &Config) -> Result<Vec<IngestOptions>, CliError> {
         let all: Vec<String> = config.names("sources").into_iter().map(str::to_owned).collect();

@@ -12,6 +12,7 @@ mod interrupt;
 mod lake;
 mod notify;
 mod output;
+mod public_keys;
 mod query_session;
 mod quicksight;
 mod report;

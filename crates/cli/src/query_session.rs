@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 use trailql_lake::{AsOf, Lake, LakeError};
 use trailql_repl::{RefreshFn, WarningsFn};
 use trailql_sql::{LOGS_TABLE, Session, SessionOptions};
-use trailql_table::{LakeTable, RawTable, RawWarnings};
+use trailql_table::{RawTable, RawWarnings};
 
 use crate::error::CliError;
 use crate::globals::Globals;
@@ -33,7 +33,7 @@ impl QuerySession {
                     Some(as_of) => lake.at(as_of).await?,
                     None => lake,
                 };
-                session.set_logs(Arc::new(LakeTable::new(&lake))).await?;
+                session.set_lake(&lake).await?;
                 Some(Arc::new(Mutex::new(lake)))
             }
             Err(LakeError::NotFound { .. }) if !raw.is_empty() && as_of.is_none() => None,
@@ -85,7 +85,7 @@ async fn refresh(lake: &Mutex<Lake>, session: &Session) -> Result<(), String> {
     let version = lake.snapshot().version;
     lake.refresh().await.map_err(|error| error.to_string())?;
     if lake.snapshot().version != version {
-        session.set_logs(Arc::new(LakeTable::new(&lake))).await.map_err(|error| error.to_string())?;
+        session.set_lake(&lake).await.map_err(|error| error.to_string())?;
     }
     Ok(())
 }

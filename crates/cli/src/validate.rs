@@ -3,7 +3,7 @@
 mod html;
 mod json;
 mod junit;
-mod public_keys;
+mod record;
 mod text;
 
 use std::io::{self, Write};
@@ -14,18 +14,19 @@ use std::sync::atomic::Ordering;
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar};
-use object_store::ObjectStore;
 use trailql_config::parse_time;
 use trailql_export::LocalFile;
+use trailql_ingest::open_delivery;
 use trailql_integrity::{
-    Conclusion, Filters, Finding, IntegrityError, OpenBucket, Progress, ProvedLogs, Report, Severity, Source,
-    ValidateOptions, validate,
+    Conclusion, Filters, Finding, IntegrityError, Progress, ProvedLogs, Report, Severity, Source, ValidateOptions,
+    validate,
 };
-use trailql_store::{S3Location, Stores};
 
 use crate::bar::Bar;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
+use crate::public_keys;
+use crate::validate::record::Recorder;
 
 /// What the progress bar shows.
 const TEMPLATE: &str = "{bar:30} {msg}, {elapsed}";
@@ -39,6 +40,7 @@ const TEMPLATE: &str = "{bar:30} {msg}, {elapsed}";
 #[command(after_help = "Examples:
   trailql validate s3://my-trail --since 30d
   trailql validate ./my-trail-bucket --since 30d
+  trailql --lake ./trailql-lake validate s3://my-trail --since 30d --record
   trailql validate ./my-trail-bucket --public-keys keys.json --export-evidence ./evidence
   trailql validate ./evidence --public-keys keys.json --offline --html report.html
 
@@ -81,6 +83,9 @@ pub(crate) struct ValidateArgs {
     /// Remember in this file what was proved, and read it again only if it was written since
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// Keep what was found in the lake, as the tables cloudtrail_integrity and cloudtrail_digests
+    #[arg(long)]
+    record: bool,
     /// Write the findings for a CI server
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -91,12 +96,13 @@ pub(crate) struct ValidateArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: ValidateArgs, globals: &Globals) -> Result<Outcome, CliError> {
-    let source = Arc::new(open(&args, &globals.stores).await?);
-    let keys = public_keys::ring(&args.public_keys, args.offline, &globals.stores).await?;
-    if keys.is_hopeless() {
-        return Err(CliError::usage("there are no public keys to check signatures with")
-            .hint("give --public-keys FILE, or leave --offline out"));
-    }
+    let source = open_delivery(&globals.stores, &args.source, args.copy_of.as_deref()).await;
+    let source = Arc::new(source.map_err(|error| CliError::from(error).unchecked())?);
+    let keys = public_keys::ring(&args.public_keys, args.offline, &globals.stores)?;
+    let mut recorder = match args.record {
+        true => Some(Recorder::open(globals, Arc::clone(&source)).await?),
+        false => None,
+    };
     let options = args.options(&source)?;
     let proved = options.proved.clone();
     let progress = Arc::new(Progress::default());
@@ -109,6 +115,9 @@ pub(crate) async fn run(args: ValidateArgs, globals: &Globals) -> Result<Outcome
         if list_valid && finding.verdict.severity() == Severity::Valid {
             // A closed pipe shows when the results are written.
             bar.suspend(|| drop(writeln!(io::stdout(), "{finding}")));
+        }
+        if let Some(recorder) = &mut recorder {
+            recorder.note(finding);
         }
     };
     let work = validate(Arc::clone(&source), options, Arc::clone(&keys), progress, observe);
@@ -123,37 +132,15 @@ pub(crate) async fn run(args: ValidateArgs, globals: &Globals) -> Result<Outcome
     };
     let report = report?;
     public_keys::save(&keys);
+    if let Some(recorder) = recorder {
+        recorder.write().await?;
+    }
     args.write(&report, &source, globals)?;
     Ok(match report.conclusion() {
         Conclusion::Valid => Outcome::Done,
         Conclusion::Invalid => Outcome::DoneWithFailures,
         Conclusion::Unchecked => Outcome::NotChecked,
     })
-}
-
-/// Opens the buckets that chains lead to when their trail has changed its bucket.
-#[derive(Debug)]
-struct OtherBuckets(Stores);
-
-#[async_trait::async_trait]
-impl OpenBucket for OtherBuckets {
-    async fn open(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Arc::new(self.0.bucket(bucket).await?))
-    }
-}
-
-async fn open(args: &ValidateArgs, stores: &Stores) -> Result<Source, CliError> {
-    if let Some(location) = S3Location::parse(&args.source) {
-        let location = location?;
-        let bucket = Arc::new(stores.bucket(&location.bucket).await?);
-        let others: Arc<dyn OpenBucket> = Arc::new(OtherBuckets(stores.clone()));
-        return Ok(Source::bucket(&location.bucket, bucket, &location.key, Some(others)).await?);
-    }
-    if let Some((scheme, _)) = args.source.split_once("://").filter(|_| !Path::new(&args.source).exists()) {
-        return Err(CliError::usage(format!("{}: {scheme}:// sources cannot be validated", args.source))
-            .hint("give a bucket (s3://…), or a copy of one with the digests' metadata beside them"));
-    }
-    Ok(Source::folder(Path::new(&args.source), args.copy_of.as_deref()).await?)
 }
 
 impl ValidateArgs {

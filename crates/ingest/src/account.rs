@@ -35,6 +35,9 @@ pub struct Summary {
     pub bytes_written: u64,
     /// Commits made.
     pub commits: u64,
+    /// Of a run that takes only proved log files: what digests said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
     /// Files that could not be read, or not to their end.
     pub failed: Vec<FailedFile>,
     /// Folder of the lake with the rejected records, if there are any.
@@ -89,10 +92,31 @@ pub struct FileCounts {
     pub out_of_range: u64,
     /// Files that the caller left for another run.
     pub put_off: u64,
-    /// Files that could not be read, or not to their end.
+    /// Files that no digest proves, left for another run; why is in [`Verified`].
+    pub left_out: u64,
+    /// Files that could not be read, or not to their end, or are not what their digest says.
     pub failed: u64,
     /// Files without the name of a log file.
     pub ignored: u64,
+}
+
+/// What digests said about the log files of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Verified {
+    /// Log files that were proved.
+    pub proved: u64,
+    /// Log files whose digest has not been delivered; a later run takes them.
+    pub awaiting_digest: u64,
+    /// Log files that no digest mentions, though valid digests cover their time.
+    pub not_mentioned: u64,
+    /// Log files that nothing proves or disproves.
+    pub not_checked: u64,
+    /// Digests that are valid.
+    pub digests_valid: u64,
+    /// Digests that are altered or missing, or could not be checked.
+    pub digests_not_valid: u64,
+    /// Everything that was found about log files left out and about digests, but for those that wait.
+    pub findings: Vec<FailedFile>,
 }
 
 /// A file that could not be read, or not to its end; the next run tries again.
@@ -105,9 +129,10 @@ pub struct FailedFile {
 }
 
 impl Summary {
-    /// Whether everything at the source was taken, filtered or known, and nothing was put aside.
+    /// Whether everything at the source was taken, filtered, known, or waits for its digest, and nothing was put aside.
     pub fn is_clean(&self) -> bool {
-        self.rejected == 0 && self.failed.is_empty()
+        let is_proved = self.verified.as_ref().is_none_or(|verified| verified.findings.is_empty());
+        self.rejected == 0 && self.failed.is_empty() && is_proved
     }
 }
 

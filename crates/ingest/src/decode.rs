@@ -1,11 +1,12 @@
 //! One unit of work: files to filtered batches, on one thread.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use arrow::array::BooleanArray;
 use trailql_event::{Damage, DecodedBatch, Decoder, FileAccount, Reject};
+use trailql_integrity::{LogChecker, Promise, Verdict};
 use trailql_lake::ObjectEntry;
 use trailql_source::{LogFile, OpenFile, Opening, ReadError, Unpacker};
 use trailql_store::{Problem, ProblemKind};
@@ -14,6 +15,7 @@ use crate::account::FailedFile;
 use crate::error::IngestError;
 use crate::filter::EventFilter;
 use crate::options::Progress;
+use crate::proof::Proofs;
 
 /// JSON bytes, rejected text included, after which a unit hands over what it has: a file may be of any size.
 const PART_BYTES: u64 = 16 << 20;
@@ -39,6 +41,8 @@ pub(crate) struct DecodedFile {
     /// What this part of the file held.
     pub(crate) account: FileAccount,
     pub(crate) failure: Option<FailedFile>,
+    /// Of a file that had to be proved, in its last part: what its bytes are.
+    pub(crate) proof: Option<Verdict>,
     /// When the file was delivered.
     pub(crate) modified: Option<SystemTime>,
     /// This is the last part.
@@ -53,15 +57,29 @@ impl DecodedUnit {
     }
 }
 
-/// Decoders and unpackers that wait for the next unit; their buffers are worth keeping.
+/// What a unit is read with; the buffers are worth keeping.
+#[derive(Debug, Default)]
+struct Tools {
+    decoder: Decoder,
+    unpacker: Unpacker,
+    checker: LogChecker,
+}
+
+/// Tools that wait for the next unit.
 #[derive(Debug, Default)]
 pub(crate) struct Workers {
-    idle: Mutex<Vec<(Decoder, Unpacker)>>,
+    idle: Mutex<Vec<Tools>>,
+    /// Takes only files that these prove.
+    proofs: Option<Arc<Proofs>>,
     /// Files that could not be fetched since the last one that could.
     unavailable: AtomicUsize,
 }
 
 impl Workers {
+    pub(crate) fn new(proofs: Option<Arc<Proofs>>) -> Self {
+        Self { proofs, ..Self::default() }
+    }
+
     /// Reads and decodes `files`, and gives what it found to `emit`, in one part or several.
     ///
     /// A file that cannot be read does not keep the others from it, unless the store is why and the others would fare
@@ -74,15 +92,15 @@ impl Workers {
         emit: &mut dyn FnMut(DecodedUnit),
     ) -> Result<(), IngestError> {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        let (mut decoder, mut unpacker) = idle.unwrap_or_default();
-        let mut part = Part { unit: DecodedUnit::default(), filter, progress, emit };
+        let mut tools = idle.unwrap_or_default();
+        let mut part = Part { unit: DecodedUnit::default(), filter, progress, proofs: self.proofs.as_deref(), emit };
         for OpenFile { file, opening } in files {
-            let fetched = part.read_file(&file, opening, &mut decoder, &mut unpacker)?;
+            let fetched = part.read_file(&file, opening, &mut tools)?;
             self.give_up_on(&file, fetched)?;
         }
-        part.hand_over(&mut decoder)?;
+        part.hand_over(&mut tools.decoder)?;
         if let Ok(mut idle) = self.idle.lock() {
-            idle.push((decoder, unpacker));
+            idle.push(tools);
         }
         Ok(())
     }
@@ -109,6 +127,7 @@ struct Part<'a> {
     unit: DecodedUnit,
     filter: &'a EventFilter,
     progress: &'a Progress,
+    proofs: Option<&'a Proofs>,
     emit: &'a mut dyn FnMut(DecodedUnit),
 }
 
@@ -118,22 +137,31 @@ impl Part<'_> {
         &mut self,
         file: &LogFile,
         opening: Opening,
-        decoder: &mut Decoder,
-        unpacker: &mut Unpacker,
+        tools: &mut Tools,
     ) -> Result<Result<(), Problem>, IngestError> {
+        let Tools { decoder, unpacker, checker } = tools;
+        let (proofs, mut proof) = (self.proofs, None);
         let mut before = FileAccount::default();
         let mut broken = None;
         decoder.begin(file.name.as_str());
-        let outcome = unpacker.read(opening, &mut |window, last| {
+        let mut feed = |window: &[u8], last| {
             let taken = decoder.feed(window, last)?;
             if decoder.waiting_bytes() >= PART_BYTES && !last {
                 let account = decoder.account();
-                self.add_file(file, account.since(&before), None, false);
+                self.add_file(file, account.since(&before), None, None);
                 before = account;
                 broken = broken.take().or(self.hand_over(decoder).err());
             }
             Ok(taken)
-        });
+        };
+        let outcome = match proofs {
+            None => unpacker.read(opening, &mut feed),
+            Some(proofs) => {
+                let promise = proofs.promise(&file.name);
+                let mut check = |packed: &[u8]| prove(checker, packed, promise, &mut proof);
+                unpacker.read_checked(opening, &mut check, &mut feed)
+            }
+        };
         if let Some(error) = broken {
             return Err(error);
         }
@@ -143,7 +171,10 @@ impl Part<'_> {
             file: file.name.clone(),
             reason: format!("{error}{}", kept_note(error, account.records)),
         });
-        self.add_file(file, account.since(&before), failure, true);
+        // What could not even be read is neither proved nor disproved.
+        let unread = || error.as_ref().map(|error| Verdict::Unreadable { reason: error.to_string() });
+        let proof = proofs.and_then(|_| proof.or_else(unread));
+        self.add_file(file, account.since(&before), failure, Some(proof));
         self.progress.files.fetch_add(1, Ordering::Relaxed);
         self.progress.bytes.fetch_add(file.size_bytes, Ordering::Relaxed);
         Ok(match error {
@@ -152,7 +183,14 @@ impl Part<'_> {
         })
     }
 
-    fn add_file(&mut self, file: &LogFile, account: FileAccount, failure: Option<FailedFile>, is_complete: bool) {
+    /// `end` is there with the last part of a file, and holds what was proved.
+    fn add_file(
+        &mut self,
+        file: &LogFile,
+        account: FileAccount,
+        failure: Option<FailedFile>,
+        end: Option<Option<Verdict>>,
+    ) {
         self.progress.events.fetch_add(account.records, Ordering::Relaxed);
         let entry = ObjectEntry {
             key: file.identity,
@@ -162,7 +200,8 @@ impl Part<'_> {
             rejected: account.rejected,
             ..ObjectEntry::default()
         };
-        self.unit.files.push(DecodedFile { entry, account, failure, modified: file.modified, is_complete });
+        let (is_complete, proof) = (end.is_some(), end.flatten());
+        self.unit.files.push(DecodedFile { entry, account, failure, proof, modified: file.modified, is_complete });
     }
 
     fn hand_over(&mut self, decoder: &mut Decoder) -> Result<(), IngestError> {
@@ -173,6 +212,26 @@ impl Part<'_> {
         (self.emit)(unit);
         Ok(())
     }
+}
+
+/// Refuses the bytes of a log file that are not what was promised; notes in `proof` what they are.
+fn prove(
+    checker: &mut LogChecker,
+    packed: &[u8],
+    promise: Option<&Promise>,
+    proof: &mut Option<Verdict>,
+) -> Result<(), String> {
+    let Some(Promise::Expected { digest, expected, .. }) = promise else {
+        return Err("is not taken: no digest mentions it".to_owned());
+    };
+    let verdict = checker.check(packed, expected);
+    let detail = verdict.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+    let outcome = match verdict {
+        Verdict::Valid => Ok(()),
+        _ => Err(format!("is not taken: {verdict}{detail} (digest {})", digest.location)),
+    };
+    *proof = Some(verdict);
+    outcome
 }
 
 /// Says how much of a damaged file was read, where the error itself does not.

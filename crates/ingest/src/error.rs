@@ -3,6 +3,7 @@
 use datafusion::error::DataFusionError;
 use object_store::path::Path;
 use trailql_event::EventError;
+use trailql_integrity::IntegrityError;
 use trailql_lake::LakeError;
 use trailql_source::SourceError;
 use trailql_store::Problem;
@@ -17,6 +18,9 @@ pub enum IngestError {
     /// The lake cannot be opened, read or committed to.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// Digests could not be read, so that nothing can be proved.
+    #[error(transparent)]
+    Integrity(#[from] IntegrityError),
     /// The store of the source gives no file any more.
     #[error("{file} cannot be read, and no other file either: {problem}")]
     Fetch {

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use crate::proof::Verify;
+
 /// JSON bytes of a commit unless asked otherwise. Two batches are in memory at a time, one being filled and one being
 /// written, and columns take about what the JSON takes: 96 MiB keeps the peak well below 1 GiB.
 pub const DEFAULT_BATCH_BYTES: u64 = 96 << 20;
@@ -21,6 +23,8 @@ pub struct IngestOptions {
     pub delivered_from: Option<NaiveDate>,
     /// Names of files to leave for another run.
     pub put_off: HashSet<String>,
+    /// Take only log files that a digest proves.
+    pub verify: Option<Arc<Verify>>,
     /// Count only: write nothing, commit nothing.
     pub dry_run: bool,
     /// JSON bytes after which what was read is committed.
@@ -35,6 +39,7 @@ impl IngestOptions {
             filters: Filters::default(),
             delivered_from: None,
             put_off: HashSet::new(),
+            verify: None,
             dry_run: false,
             batch_bytes: DEFAULT_BATCH_BYTES,
         }

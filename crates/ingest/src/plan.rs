@@ -69,10 +69,14 @@ impl Plan {
         plan
     }
 
+    /// Files to read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &LogFile> {
+        self.units.iter().flatten()
+    }
+
     /// Files and bytes to read.
     pub(crate) fn size(&self) -> (u64, u64) {
-        let files = self.units.iter().flatten();
-        files.fold((0, 0), |(count, bytes), file| (count + 1, bytes + file.size_bytes))
+        self.files().fold((0, 0), |(count, bytes), file| (count + 1, bytes + file.size_bytes))
     }
 }
 

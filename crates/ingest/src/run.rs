@@ -8,7 +8,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
-use trailql_lake::{Lake, LakeError, Ledger, LedgerDelta, NewFile, ObjectEntry, ObjectKey, PendingCommit};
+use trailql_integrity::Verdict;
+use trailql_lake::{Lake, LakeError, Ledger, LedgerDelta, NewFile, ObjectEntry, ObjectKey, PendingCommit, ProofRun};
 use trailql_source::{LogFile, OpenFile, ReadAhead, list};
 use trailql_store::Stores;
 
@@ -22,6 +23,7 @@ use crate::filter::EventFilter;
 use crate::options::{IngestOptions, Progress};
 use crate::partition_file::{delete_files, encode_file, put_file};
 use crate::plan::{Plan, listing_scope};
+use crate::proof::Proofs;
 use crate::rejected::RejectedFolder;
 
 /// Log files of a commit at the most, whatever their size.
@@ -59,17 +61,22 @@ pub async fn ingest(
         Some(lake) => (known_files(lake).await?, lake.retention_floor().await?),
         None => Default::default(),
     };
-    let plan = Plan::new(listing, &known, options, floor);
+    let mut plan = Plan::new(listing, &known, options, floor);
     drop(known);
+    let proofs = match &options.verify {
+        Some(verify) => Some(Arc::new(Proofs::settle(stores, verify, &options.sources, &mut plan).await?)),
+        None => None,
+    };
     let (files, bytes) = plan.size();
     progress.files_total.store(files, Ordering::Relaxed);
     progress.bytes_total.store(bytes, Ordering::Relaxed);
 
-    let mut writer = BatchWriter::new(lake, options);
+    let mut writer = BatchWriter::new(lake, options, proofs.clone())?;
     writer.summary.files = plan.counts;
     writer.note_failures(plan.failed).await?;
     let (sender, receiver) = mpsc::channel(1);
-    let reading = read_batches(plan.units, filter, options.batch_bytes, Arc::clone(&progress), sender);
+    let workers = Arc::new(Workers::new(proofs));
+    let reading = read_batches(plan.units, workers, filter, options.batch_bytes, Arc::clone(&progress), sender);
     let (reading, writing) = tokio::join!(reading, writer.write_batches(receiver));
     writing?;
     reading?;
@@ -82,12 +89,12 @@ pub async fn ingest(
 /// Decodes units on all cores and sends them on as batches, in the order of the plan.
 async fn read_batches(
     units: Vec<Vec<LogFile>>,
+    workers: Arc<Workers>,
     filter: EventFilter,
     batch_bytes: u64,
     progress: Arc<Progress>,
     sender: mpsc::Sender<Batch>,
 ) -> Result<(), IngestError> {
-    let workers = Arc::new(Workers::default());
     let filter = Arc::new(filter);
     let ahead = ReadAhead::new();
     let open = |unit: Vec<LogFile>| unit.into_iter().map(|file| ahead.open(file)).collect();
@@ -137,6 +144,9 @@ struct BatchWriter {
     filter_identity: String,
     rejected: RejectedFolder,
     summary: Summary,
+    proofs: Option<Arc<Proofs>>,
+    /// What was proved and is not written yet.
+    records: ProofRun,
     /// Counts of files whose last part has not come yet.
     open_files: HashMap<ObjectKey, ObjectEntry>,
     /// Event IDs met by a dry run, which has no ledger to put them into.
@@ -144,20 +154,28 @@ struct BatchWriter {
 }
 
 impl BatchWriter {
-    fn new(lake: Option<Lake>, options: &IngestOptions) -> Self {
-        Self {
+    fn new(lake: Option<Lake>, options: &IngestOptions, proofs: Option<Arc<Proofs>>) -> Result<Self, IngestError> {
+        let mut records = ProofRun::new("ingest");
+        let (logs, digests) = proofs.as_deref().map(Proofs::records).unwrap_or_default();
+        logs.into_iter().try_for_each(|log| records.add_log(log))?;
+        digests.into_iter().try_for_each(|digest| records.add_digest(digest))?;
+        let verified = proofs.as_deref().map(Proofs::account);
+        Ok(Self {
             lake,
             dry_run: options.dry_run,
             filter_identity: options.filters.identity(),
             rejected: RejectedFolder::new(),
-            summary: Summary { dry_run: options.dry_run, ..Summary::default() },
+            summary: Summary { dry_run: options.dry_run, verified, ..Summary::default() },
+            proofs,
+            records,
             open_files: HashMap::new(),
             dry_ids: HashSet::new(),
-        }
+        })
     }
 
     async fn write_batches(&mut self, mut batches: mpsc::Receiver<Batch>) -> Result<(), IngestError> {
         while let Some(mut batch) = batches.recv().await {
+            self.note_proofs(&batch)?;
             if self.dry_run {
                 self.count_only(&mut batch).await?;
             } else {
@@ -165,11 +183,35 @@ impl BatchWriter {
             }
             self.account(batch).await?;
         }
+        self.write_proofs().await
+    }
+
+    /// Notes which files of a batch are what their digest says.
+    fn note_proofs(&mut self, batch: &Batch) -> Result<(), IngestError> {
+        let Some(proofs) = &self.proofs else { return Ok(()) };
+        for file in &batch.files {
+            let Some(verdict) = &file.proof else { continue };
+            if let Some(record) = proofs.record(&file.entry.url, file.entry.key, verdict) {
+                self.records.add_log(record)?;
+            }
+            if let Some(verified) = self.summary.verified.as_mut().filter(|_| *verdict == Verdict::Valid) {
+                verified.proved += 1;
+            }
+        }
         Ok(())
+    }
+
+    /// Writes what was noted: ahead of the commit of the events, so that none of them waits for its proof.
+    async fn write_proofs(&mut self) -> Result<(), IngestError> {
+        match &self.lake {
+            Some(lake) if !self.dry_run => Ok(self.records.write(lake).await?),
+            _ => Ok(()),
+        }
     }
 
     /// Makes one commit of `batch`; however often other writers come first, every event ends up there once.
     async fn write(&mut self, batch: Batch) -> Result<Batch, IngestError> {
+        self.write_proofs().await?;
         let Some(mut lake) = self.lake.take() else { return Ok(batch) };
         let mut batch = batch;
         drop_unwanted(&mut batch, &mut lake, None).await?;

@@ -92,6 +92,14 @@ impl Bucket {
         format!("{}{}", self.key_prefix, path.strip_prefix(&self.store_prefix).unwrap_or(path))
     }
 
+    /// The file that a copy has the object in, or the object's URL.
+    pub(crate) fn file_name(&self, key: &str) -> String {
+        match (&self.folder, self.path(key)) {
+            (Some(folder), Ok(path)) => folder.join(path.as_ref()).to_string_lossy().into_owned(),
+            _ => format!("s3://{}/{key}", self.name),
+        }
+    }
+
     /// Whether objects with that key would be in this copy or bucket.
     pub(crate) fn covers(&self, key: &str) -> bool {
         key.starts_with(&self.key_prefix)

@@ -77,7 +77,8 @@ pub(crate) async fn report_unmentioned(
         async move {
             if let Some(verdict) = verdict {
                 let bucket = bucket.to_owned();
-                run.report(Finding { chain, subject: Subject::LogFile, bucket, key, verdict }).await;
+                let (subject, digest, version) = (Subject::LogFile, None, None);
+                run.report(Finding { chain, subject, bucket, key, verdict, digest, version }).await;
             }
         }
     };

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use object_store::ObjectMeta;
 use serde::Serialize;
 
+use crate::digest::Digest;
 use crate::verdict::Verdict;
 
 /// A chain of digests: one trail's deliveries for one account and region.
@@ -68,6 +70,48 @@ pub enum Severity {
     Invalid,
 }
 
+/// What a digest says about itself, as far as it could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestInfo {
+    /// Where it was read, as a URL.
+    pub location: String,
+    /// Begin of the hour of delivery that it covers.
+    pub start: Option<DateTime<Utc>>,
+    /// End of that hour.
+    pub end: Option<DateTime<Utc>>,
+    /// Log files that it mentions.
+    pub log_files: Option<u64>,
+}
+
+impl DigestInfo {
+    /// What is known of the digest that was looked for at `key` of `bucket`.
+    pub(crate) fn new(bucket: &str, key: &str, digest: Option<&Digest>) -> Self {
+        Self {
+            location: format!("s3://{bucket}/{key}"),
+            start: digest.map(|digest| digest.digest_start_time),
+            end: digest.and_then(Digest::end),
+            log_files: digest.map(|digest| digest.log_files.len() as u64),
+        }
+    }
+}
+
+/// The version of an object whose bytes were looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectVersion {
+    /// Size as stored.
+    pub size_bytes: u64,
+    /// When it was written.
+    pub modified: DateTime<Utc>,
+    /// S3's tag of its content.
+    pub e_tag: Option<String>,
+}
+
+impl From<&ObjectMeta> for ObjectVersion {
+    fn from(meta: &ObjectMeta) -> Self {
+        Self { size_bytes: meta.size, modified: meta.last_modified, e_tag: meta.e_tag.clone() }
+    }
+}
+
 /// One result.
 #[derive(Debug, Clone)]
 pub struct Finding {
@@ -81,6 +125,10 @@ pub struct Finding {
     pub key: String,
     /// What was found.
     pub verdict: Verdict,
+    /// The digest that it is about, or that mentions the log file.
+    pub digest: Option<Arc<DigestInfo>>,
+    /// Which version of a log file was looked at, where its bytes were.
+    pub version: Option<ObjectVersion>,
 }
 
 impl Finding {

@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use crate::bucket::{Bucket, Metadata, MetadataFrom};
 use crate::digest::{Digest, Link};
+use crate::finding::DigestInfo;
 use crate::gunzip::Sha256;
 use crate::keys::Span;
 use crate::run::Run;
@@ -28,6 +29,14 @@ pub(crate) struct Loaded {
     pub(crate) key: String,
     /// Its content, or why there is none.
     pub(crate) content: Result<Content, Verdict>,
+}
+
+impl Loaded {
+    /// What is known of the digest.
+    pub(crate) fn info(&self) -> Arc<DigestInfo> {
+        let digest = self.content.as_ref().ok().map(|content| &content.digest);
+        Arc::new(DigestInfo::new(self.bucket.name(), &self.key, digest))
+    }
 }
 
 pub(crate) struct Content {

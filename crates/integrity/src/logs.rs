@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 
 use crate::digest::LogEntry;
 use crate::error::IntegrityError;
-use crate::finding::{Chain, Finding, Subject};
-use crate::gunzip::{GunzipError, Sha256, sha256, sha256_of_stream};
+use crate::finding::{Chain, DigestInfo, Finding, ObjectVersion, Subject};
+use crate::gunzip::{Gunzip, GunzipError, Sha256, sha256, sha256_of_stream};
 use crate::load::store_verdict;
 use crate::run::Run;
 use crate::verdict::Verdict;
@@ -50,6 +50,7 @@ pub(crate) struct LogChecks {
 struct Check {
     run: Arc<Run>,
     chain: Arc<Chain>,
+    digest: Arc<DigestInfo>,
     entry: LogEntry,
     identity: Option<Arc<str>>,
     /// Whether its digest is valid, so that a right hash proves something.
@@ -60,11 +61,13 @@ struct Check {
 type Unpacked = Result<Sha256, GunzipError>;
 
 impl LogChecks {
-    /// Has the log files of one digest checked; returns when the last of them has begun.
+    /// Has the log files of one digest checked; returns when the last of them has begun. Of a run that only looks up what
+    /// digests say, tells what this one does.
     pub(crate) async fn check_all(
         &mut self,
         run: &Arc<Run>,
         chain: &Arc<Chain>,
+        digest: &Arc<DigestInfo>,
         entries: Vec<LogEntry>,
         is_proof: bool,
     ) -> Result<(), IntegrityError> {
@@ -72,8 +75,14 @@ impl LogChecks {
         for entry in entries {
             let id = place_id(&entry.s3_bucket, &entry.s3_object);
             self.mentioned.insert(id);
+            if run.only_mentions {
+                let (chain, digest) = (Arc::clone(chain), Arc::clone(digest));
+                run.mention(Mention { chain, digest, entry, is_proof }).await;
+                continue;
+            }
             let identity = self.identities.get(&id).cloned();
-            let check = Check { run: Arc::clone(run), chain: Arc::clone(chain), entry, identity, is_proof };
+            let (chain, digest) = (Arc::clone(chain), Arc::clone(digest));
+            let check = Check { run: Arc::clone(run), chain, digest, entry, identity, is_proof };
             let permit = run.begin_log().await;
             self.tasks.spawn(async move {
                 check.run().await;
@@ -97,7 +106,8 @@ impl LogChecks {
 
 impl Check {
     async fn run(self) {
-        let verdict = match self.verdict().await {
+        let mut version = None;
+        let verdict = match self.verdict(&mut version).await {
             Verdict::Valid if !self.is_proof => Verdict::DigestUnchecked,
             verdict => verdict,
         };
@@ -106,13 +116,15 @@ impl Check {
         }
         self.run.progress.logs.fetch_add(1, Ordering::Relaxed);
         let LogEntry { s3_bucket: bucket, s3_object: key, .. } = self.entry;
-        self.run.report(Finding { chain: self.chain, subject: Subject::LogFile, bucket, key, verdict }).await;
+        let (chain, subject, digest) = (self.chain, Subject::LogFile, Some(self.digest));
+        self.run.report(Finding { chain, subject, bucket, key, verdict, digest, version }).await;
     }
 
-    async fn verdict(&self) -> Verdict {
+    /// Also says which version it looked at.
+    async fn verdict(&self, version: &mut Option<ObjectVersion>) -> Verdict {
         let entry = &self.entry;
-        if let Some(algorithm) = entry.hash_algorithm.as_ref().filter(|algorithm| *algorithm != HASH_ALGORITHM) {
-            return Verdict::UnknownHashAlgorithm { algorithm: algorithm.clone() };
+        if let Some(verdict) = unknown_algorithm(entry) {
+            return verdict;
         }
         if self.is_proved_before() {
             return Verdict::ValidBefore;
@@ -124,22 +136,13 @@ impl Check {
             Ok(got) => got,
             Err(error) => return store_verdict(error),
         };
+        *version = Some(ObjectVersion::from(&got.meta));
         self.run.progress.bytes.fetch_add(got.meta.size, Ordering::Relaxed);
         let hash = if got.meta.size > WHOLE_BYTES { self.hash_large(got).await } else { self.hash_whole(got).await };
         match hash {
             Err(verdict) => verdict,
-            Ok(Ok(hash)) if self.is_expected(hash) => Verdict::Valid,
-            Ok(Ok(_)) => Verdict::HashMismatch,
-            // The AWS CLI compares what there is.
-            Ok(Err(GunzipError::CutOff { so_far })) if !self.is_expected(so_far) => Verdict::HashMismatch,
-            Ok(Err(GunzipError::TrailingData)) => Verdict::TrailingData,
-            Ok(Err(GunzipError::Read(error))) => Verdict::Unreadable { reason: error.to_string() },
-            Ok(Err(error)) => Verdict::InvalidFormat { detail: error.to_string() },
+            Ok(unpacked) => compare(unpacked, &entry.hash_value),
         }
-    }
-
-    fn is_expected(&self, hash: Sha256) -> bool {
-        self.entry.hash_value.eq_ignore_ascii_case(&hex::encode(hash))
     }
 
     fn location(&self) -> String {
@@ -193,6 +196,72 @@ impl Check {
             exporter.saved(file);
         }
         Ok(())
+    }
+}
+
+fn unknown_algorithm(entry: &LogEntry) -> Option<Verdict> {
+    let algorithm = entry.hash_algorithm.as_ref().filter(|algorithm| *algorithm != HASH_ALGORITHM)?;
+    Some(Verdict::UnknownHashAlgorithm { algorithm: algorithm.clone() })
+}
+
+/// Compares a log file with the hash that its digest says it has, in hexadecimal.
+fn compare(unpacked: Unpacked, expected: &str) -> Verdict {
+    let is_expected = |hash: Sha256| expected.eq_ignore_ascii_case(&hex::encode(hash));
+    match unpacked {
+        Ok(hash) if is_expected(hash) => Verdict::Valid,
+        Ok(_) => Verdict::HashMismatch,
+        // The AWS CLI compares what there is.
+        Err(GunzipError::CutOff { so_far }) if !is_expected(so_far) => Verdict::HashMismatch,
+        Err(GunzipError::TrailingData) => Verdict::TrailingData,
+        Err(GunzipError::Read(error)) => Verdict::Unreadable { reason: error.to_string() },
+        Err(error) => Verdict::InvalidFormat { detail: error.to_string() },
+    }
+}
+
+/// A log file as a digest mentions it, for a check elsewhere.
+#[derive(Debug)]
+pub(crate) struct Mention {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) digest: Arc<DigestInfo>,
+    pub(crate) entry: LogEntry,
+    /// Whether the digest is valid, so that a right hash proves something.
+    pub(crate) is_proof: bool,
+}
+
+/// What a digest says about a log file, to hold its bytes against.
+#[derive(Debug, Clone)]
+pub struct Expectation(LogEntry);
+
+impl Expectation {
+    pub(crate) fn new(entry: LogEntry) -> Self {
+        Self(entry)
+    }
+
+    pub(crate) fn is_alike(&self, other: &LogEntry) -> bool {
+        self.0.hash_value.eq_ignore_ascii_case(&other.hash_value) && self.0.hash_algorithm == other.hash_algorithm
+    }
+}
+
+/// Checks log files that somebody else reads, one after the other, in memory that it keeps.
+pub struct LogChecker(Gunzip);
+
+impl Default for LogChecker {
+    fn default() -> Self {
+        Self(Gunzip::new())
+    }
+}
+
+impl std::fmt::Debug for LogChecker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogChecker").finish_non_exhaustive()
+    }
+}
+
+impl LogChecker {
+    /// What is to be said of the log file that is stored as `packed`. [`Verdict::Valid`] is said of these bytes, and of no
+    /// others that the file may hold a moment later.
+    pub fn check(&mut self, packed: &[u8], expected: &Expectation) -> Verdict {
+        unknown_algorithm(&expected.0).unwrap_or_else(|| compare(self.0.sha256(packed), &expected.0.hash_value))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::evidence::{Exporter, Manifest};
 use crate::finding::{Chain, Finding};
 use crate::gunzip::Gunzip;
 use crate::keys::KeyRing;
-use crate::logs::{LogChecks, place_id};
+use crate::logs::{LogChecks, Mention, place_id};
 use crate::options::{Progress, ValidateOptions};
 use crate::report::Report;
 use crate::source::Source;
@@ -44,6 +44,8 @@ pub(crate) struct Run {
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) exporter: Option<Exporter>,
+    /// Reads no log file, and tells what digests say about them.
+    pub(crate) only_mentions: bool,
     messages: mpsc::Sender<Message>,
     logs: Arc<Semaphore>,
     memory: Semaphore,
@@ -52,8 +54,10 @@ pub(crate) struct Run {
     export_error: Mutex<Option<IntegrityError>>,
 }
 
-enum Message {
+/// What a run tells of, as it goes.
+pub(crate) enum Message {
     Found(Finding),
+    Mentioned(Mention),
     Covered { chain: Arc<Chain>, start: DateTime<Utc>, end: DateTime<Utc> },
 }
 
@@ -67,27 +71,44 @@ pub async fn validate(
     progress: Arc<Progress>,
     mut observe: impl FnMut(&Finding),
 ) -> Result<Report, IntegrityError> {
-    let areas = Area::find(&source, &options.filters).await?;
     let mut report = Report { since: options.filters.since, until: options.filters.until, ..Report::default() };
-    let (messages, mut received) = mpsc::channel(FINDINGS_AHEAD);
-    let run = Arc::new(Run::new(source, options, keys, progress, messages)?);
-    // Takes the only sender along, so that the last message is followed by the end.
-    let work = tokio::spawn(run.check_areas(areas));
-    while let Some(message) = received.recv().await {
-        match message {
-            Message::Found(finding) => {
-                observe(&finding);
-                report.record(finding);
-            }
-            Message::Covered { chain, start, end } => report.cover(&chain, start, end),
+    let source_name = source.name.clone();
+    let tell = |message| match message {
+        Message::Found(finding) => {
+            observe(&finding);
+            report.record(finding);
         }
-    }
-    let source_name = work.await??;
+        Message::Covered { chain, start, end } => report.cover(&chain, start, end),
+        // Log files are checked here.
+        Message::Mentioned(_) => {}
+    };
+    walk(source, options, keys, progress, false, tell).await?;
     if report.chains.is_empty() {
         return Err(IntegrityError::NothingToCheck { source_name });
     }
     report.sort();
     Ok(report)
+}
+
+/// Walks all chains of `source`, and hands everything that is found to `tell`.
+pub(crate) async fn walk(
+    source: Arc<Source>,
+    options: ValidateOptions,
+    keys: Arc<KeyRing>,
+    progress: Arc<Progress>,
+    only_mentions: bool,
+    mut tell: impl FnMut(Message),
+) -> Result<(), IntegrityError> {
+    let areas = Area::find(&source, &options.filters).await?;
+    let (messages, mut received) = mpsc::channel(FINDINGS_AHEAD);
+    let mut run = Run::new(source, options, keys, progress, messages)?;
+    run.only_mentions = only_mentions;
+    // Takes the only sender along, so that the last message is followed by the end.
+    let work = tokio::spawn(Arc::new(run).check_areas(areas));
+    while let Some(message) = received.recv().await {
+        tell(message);
+    }
+    work.await?
 }
 
 impl Run {
@@ -106,6 +127,7 @@ impl Run {
             keys,
             progress,
             exporter,
+            only_mentions: false,
             messages,
             logs: Arc::new(Semaphore::new(LOGS)),
             memory: Semaphore::new(MEMORY_BYTES / MEMORY_UNIT_BYTES as usize),
@@ -115,8 +137,7 @@ impl Run {
         })
     }
 
-    /// Checks all areas; returns the name of the source for whom it may concern.
-    async fn check_areas(self: Arc<Self>, areas: Vec<Area>) -> Result<String, IntegrityError> {
+    async fn check_areas(self: Arc<Self>, areas: Vec<Area>) -> Result<(), IntegrityError> {
         let checks = stream::iter(areas).map(|area| {
             let run = Arc::clone(&self);
             async move { tokio::spawn(async move { run.check_area(&area).await }).await? }
@@ -133,7 +154,7 @@ impl Run {
         if let Some(proved) = &self.options.proved {
             proved.save()?;
         }
-        Ok(self.source.name.clone())
+        Ok(())
     }
 
     async fn check_area(self: &Arc<Self>, area: &Area) -> Result<(), IntegrityError> {
@@ -175,6 +196,11 @@ impl Run {
     /// Sends a finding to whoever takes them down.
     pub(crate) async fn report(&self, finding: Finding) {
         self.send(Message::Found(finding)).await;
+    }
+
+    /// Tells what a digest says about a log file.
+    pub(crate) async fn mention(&self, mention: Mention) {
+        self.send(Message::Mentioned(mention)).await;
     }
 
     /// Notes a time that a valid digest covers.

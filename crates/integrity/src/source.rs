@@ -130,6 +130,12 @@ impl Source {
         self.roots.iter().map(|root| root.bucket.name()).collect()
     }
 
+    /// The file that an object of the bucket is in, as ingest names it: a path in a copy, and a URL elsewhere.
+    pub fn file_name(&self, bucket: &str, key: &str) -> String {
+        let root = self.roots.iter().map(|root| &root.bucket).find(|root| root.name() == bucket && root.covers(key));
+        root.map_or_else(|| format!("s3://{bucket}/{key}"), |root| root.file_name(key))
+    }
+
     /// The bucket that `key` is to be read from; `None` if it is not at hand.
     pub(crate) async fn find(&self, bucket: &str, key: &str) -> Option<Arc<Bucket>> {
         let roots = self.roots.iter().map(|root| &root.bucket).filter(|found| found.name() == bucket);

@@ -10,7 +10,7 @@ use crate::area::Area;
 use crate::bucket::MetadataFrom;
 use crate::digest::{DigestKey, Link};
 use crate::error::IntegrityError;
-use crate::finding::{Chain, Finding, Severity, Subject};
+use crate::finding::{Chain, DigestInfo, Finding, Severity, Subject};
 use crate::keys::Span;
 use crate::load::{Content, Loaded, Rules, check_link, judge, load};
 use crate::logs::LogChecks;
@@ -162,8 +162,8 @@ impl<'a> Walk<'a> {
             Err(verdict) => Some(verdict.clone()),
         };
         if let Some(verdict) = verdict {
-            let bucket = link.bucket.clone();
-            self.report(&bucket, &loaded.key, verdict).await;
+            let info = loaded.info();
+            self.report(&link.bucket.clone(), &loaded.key, verdict, &info).await;
         }
         Expected::Unknown
     }
@@ -185,10 +185,11 @@ impl<'a> Walk<'a> {
     async fn pass_by(&mut self, listed: Listed) -> Result<(), IntegrityError> {
         let expected = Expected::Lost { start: listed.key.end };
         let (bucket, key) = (listed.loaded.bucket.name().to_owned(), listed.key.key.clone());
+        let info = listed.loaded.info();
         let before = self.windows.len();
         self.settle(listed.loaded, Some(listed.key.end), expected).await?;
         if self.windows.len() > before {
-            self.report(&bucket, &key, Verdict::Unlinked).await;
+            self.report(&bucket, &key, Verdict::Unlinked, &info).await;
         }
         Ok(())
     }
@@ -212,15 +213,16 @@ impl<'a> Walk<'a> {
             _ => None,
         };
         let bucket = loaded.bucket.name().to_owned();
+        let info = loaded.info();
         let (verdict, content) = match loaded.content {
             Ok(content) => (self.judge(&content, &bucket, &loaded.key, link).await, Some(content)),
             Err(verdict) => (verdict, None),
         };
         let severity = verdict.severity();
-        self.report(&bucket, &loaded.key, verdict).await;
+        self.report(&bucket, &loaded.key, verdict, &info).await;
         match content {
             Some(content) if severity != Severity::Invalid => {
-                Ok(self.take(content, &bucket, &loaded.key, severity).await?)
+                Ok(self.take(content, &bucket, &loaded.key, severity, &info).await?)
             }
             _ if severity == Severity::Unchecked => Ok(Expected::Unknown),
             // Nothing that a bad digest says is believed, its start neither.
@@ -250,10 +252,12 @@ impl<'a> Walk<'a> {
         bucket: &str,
         key: &str,
         severity: Severity,
+        info: &Arc<DigestInfo>,
     ) -> Result<Expected, IntegrityError> {
         let is_valid = severity == Severity::Valid;
         if let Some(algorithm) = content.other_algorithm().filter(|_| is_valid) {
-            self.report(bucket, key, Verdict::OtherSignatureAlgorithm { algorithm: algorithm.to_owned() }).await;
+            let verdict = Verdict::OtherSignatureAlgorithm { algorithm: algorithm.to_owned() };
+            self.report(bucket, key, verdict, info).await;
         }
         let digest = content.digest;
         let start = digest.digest_start_time;
@@ -262,7 +266,7 @@ impl<'a> Walk<'a> {
             self.run.cover(&self.chain, start, end).await;
         }
         let link = digest.link();
-        self.logs.check_all(self.run, &self.chain, digest.log_files, is_valid).await?;
+        self.logs.check_all(self.run, &self.chain, info, digest.log_files, is_valid).await?;
         Ok(match link {
             Some(link) => Expected::Linked { link, start },
             None => Expected::Begun { start },
@@ -312,19 +316,26 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    async fn report(&mut self, bucket: &str, key: &str, verdict: Verdict) {
+    async fn report(&mut self, bucket: &str, key: &str, verdict: Verdict, info: &Arc<DigestInfo>) {
         let subject = if self.is_backfill { Subject::BackfillDigest } else { Subject::Digest };
-        self.send(subject, bucket, key, verdict).await;
+        self.send(subject, bucket, key, verdict, Some(Arc::clone(info))).await;
     }
 
     async fn report_span(&mut self, key: &str, verdict: Verdict) {
         let bucket = self.area.bucket.name().to_owned();
-        self.send(Subject::Span, &bucket, key, verdict).await;
+        self.send(Subject::Span, &bucket, key, verdict, None).await;
     }
 
-    async fn send(&mut self, subject: Subject, bucket: &str, key: &str, verdict: Verdict) {
+    async fn send(
+        &mut self,
+        subject: Subject,
+        bucket: &str,
+        key: &str,
+        verdict: Verdict,
+        digest: Option<Arc<DigestInfo>>,
+    ) {
         let (chain, bucket, key) = (Arc::clone(&self.chain), bucket.to_owned(), key.to_owned());
-        self.run.report(Finding { chain, subject, bucket, key, verdict }).await;
+        self.run.report(Finding { chain, subject, bucket, key, verdict, digest, version: None }).await;
     }
 }
 

@@ -67,6 +67,14 @@ pub enum LakeError {
         /// Path within the lake.
         path: Path,
     },
+    /// A file of integrity records cannot be read, or cannot be made.
+    #[error("integrity records {path} are damaged: {reason}")]
+    Proofs {
+        /// Path within the lake.
+        path: Path,
+        /// What is wrong.
+        reason: String,
+    },
     /// A data file that should be taken out is not in the lake (any more); nothing was written to the log.
     #[error("data file {path} is not in version {version}")]
     NotLive {
@@ -123,6 +131,10 @@ impl LakeError {
             object_store::Error::NotFound { .. } => Self::LedgerMoved { path: path.clone() },
             source => Self::store("reading", path, source),
         }
+    }
+
+    pub(crate) fn proofs(path: &Path, reason: impl ToString) -> Self {
+        Self::Proofs { path: path.clone(), reason: reason.to_string() }
     }
 
     pub(crate) fn ledger(path: &Path, reason: impl ToString) -> Self {

@@ -139,10 +139,9 @@ impl Ledger {
             .map(|segment| read_objects(self.store.as_ref(), segment))
             .buffer_unordered(READS_IN_FLIGHT);
         while let Some(batch) = tables.try_next().await? {
-            let keys = batch.column(0).as_fixed_size_binary();
             let filters = batch.column(8).as_string::<i32>();
             for row in 0..batch.num_rows() {
-                let key = ObjectKey::from_le_bytes(keys.value(row).try_into().expect("the column is 16 bytes wide"));
+                let key = object_key(&batch, row);
                 let filter = filters.value(row);
                 known
                     .entry(key)
@@ -155,6 +154,16 @@ impl Ledger {
             }
         }
         Ok(known)
+    }
+
+    /// Hands the identity and URL of every log file in the ledger to `each`.
+    pub async fn for_each_object(&self, mut each: impl FnMut(ObjectKey, &str)) -> Result<(), LakeError> {
+        for segment in &self.segments {
+            let batch = read_objects(self.store.as_ref(), segment).await?;
+            let urls = batch.column(1).as_string::<i32>();
+            (0..batch.num_rows()).for_each(|row| each(object_key(&batch, row), urls.value(row)));
+        }
+        Ok(())
     }
 
     /// Looks `probes` up; they must be sorted.
@@ -264,6 +273,11 @@ pub fn is_ledger_path(path: &Path) -> bool {
     };
     let name = file.strip_suffix(".ids").or_else(|| file.strip_suffix(".objects.parquet"));
     name.is_some_and(|name| Uuid::parse_str(name).is_ok())
+}
+
+fn object_key(batch: &RecordBatch, row: usize) -> ObjectKey {
+    let key = batch.column(0).as_fixed_size_binary().value(row);
+    ObjectKey::from_le_bytes(key.try_into().expect("the column is 16 bytes wide"))
 }
 
 fn object_schema() -> SchemaRef {

@@ -7,6 +7,7 @@
 //!   _ledger/<segment>.ids              hashes of the event IDs that the lake holds
 //!   _index/<segment>.blooms            bloom filters of the data files, side by side
 //!   _rejected/<run>.jsonl              records and files that could not be read, with reasons
+//!   _integrity/…                       what is known about the integrity of log files
 //!   region=us-east-1/date=2024-03-01/part-<uuid>.parquet
 //! ```
 //!
@@ -24,6 +25,7 @@ mod lake;
 mod ledger;
 mod log;
 mod log_cache;
+mod proofs;
 mod retention;
 mod rewrite;
 mod snapshot;
@@ -37,6 +39,10 @@ pub use history::CommitSummary;
 pub use lake::Lake;
 pub use ledger::{LEDGER_FOLDER, Ledger, LedgerDelta, ObjectEntry, ObjectKey, is_ledger_path};
 pub use log::{LOG_FOLDER, LogEntry, LogEntryKind, is_log_path, oldest_version};
+pub use proofs::{
+    DigestRecord, DigestVerdict, LogRecord, PROOFS_FOLDER, ProofRun, ProofState, digest_proof_schema, is_proof_path,
+    log_proof_schema,
+};
 pub use snapshot::{DataFile, Snapshot};
 pub use time_travel::AsOf;
 pub use tombstones::Tombstone;

@@ -10,7 +10,7 @@ mod stdin;
 mod unpack;
 
 pub use key::{Kind, LogKey};
-pub use listing::{Listing, LogFile, SourceError, list};
+pub use listing::{Listing, LogFile, SourceError, list, local_identity, object_identity};
 pub use read_ahead::{OpenFile, Opening, ReadAhead};
 pub use scope::{DayRange, GLOBAL_REGIONS, ListingScope};
 pub use unpack::{ReadError, Unpacker};

@@ -156,15 +156,14 @@ impl LogFile {
     pub(crate) fn local(path: PathBuf, metadata: &Metadata) -> Self {
         let name = path.to_string_lossy().into_owned();
         let modified = metadata.modified().ok();
-        let nanos = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_nanos();
-        let identity = identity(path.as_os_str().as_encoded_bytes(), metadata.len(), &nanos.to_le_bytes());
+        let identity = local_identity(&path, metadata.len(), modified);
         let key = LogKey::parse(&name);
         Self { key, size_bytes: metadata.len(), identity, modified, name, place: Place::Local(path) }
     }
 
     pub(crate) fn object(bucket: &Bucket, object: ListedObject) -> Self {
         let name = format!("s3://{}/{}", bucket.name(), object.key);
-        let identity = identity(name.as_bytes(), object.size_bytes, object.e_tag.as_deref().unwrap_or("").as_bytes());
+        let identity = object_identity(&name, object.size_bytes, object.e_tag.as_deref());
         let place = Place::Object { bucket: bucket.clone(), e_tag: object.e_tag };
         let (key, modified) = (LogKey::parse(&name), Some(object.modified));
         Self { key, size_bytes: object.size_bytes, identity, modified, name, place }
@@ -188,6 +187,17 @@ impl LogFile {
         };
         (self.key.as_ref().map(|key| (key.day, key.region.as_str())), path)
     }
+}
+
+/// Identity of a file on this machine; see [`LogFile::identity`].
+pub fn local_identity(path: &Path, size_bytes: u64, modified: Option<SystemTime>) -> u128 {
+    let nanos = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default().as_nanos();
+    identity(path.as_os_str().as_encoded_bytes(), size_bytes, &nanos.to_le_bytes())
+}
+
+/// Identity of an object by its URL; see [`LogFile::identity`].
+pub fn object_identity(url: &str, size_bytes: u64, e_tag: Option<&str>) -> u128 {
+    identity(url.as_bytes(), size_bytes, e_tag.unwrap_or("").as_bytes())
 }
 
 fn identity(name: &[u8], size_bytes: u64, version: &[u8]) -> u128 {

@@ -50,6 +50,12 @@ pub enum ReadError<E: std::error::Error + 'static> {
         /// Bytes unpacked when it was given up.
         unpacked_bytes: u64,
     },
+    /// The stored bytes did not pass a check; nothing was handed over.
+    #[error("{reason}")]
+    Refused {
+        /// Why not.
+        reason: String,
+    },
     /// The content is not what it should be.
     #[error(transparent)]
     Content(E),
@@ -124,6 +130,38 @@ impl Unpacker {
                 self.packed = packed;
                 outcome
             }
+        }
+    }
+
+    /// Does as [`read`](Self::read), once `check` has passed the stored bytes: those that are unpacked then, whatever
+    /// becomes of the file meanwhile.
+    ///
+    /// The file is held in memory; one that is larger than any that CloudTrail delivers is refused.
+    pub fn read_checked<E: std::error::Error>(
+        &mut self,
+        opening: Opening,
+        check: &mut dyn FnMut(&[u8]) -> Result<(), String>,
+        feed: &mut impl FnMut(&[u8], bool) -> Result<usize, E>,
+    ) -> Result<(), ReadError<E>> {
+        if opening.size_bytes > WHOLE_BYTES {
+            let reason = format!("has {} bytes; no log file that CloudTrail delivers does", opening.size_bytes);
+            return Err(ReadError::Refused { reason });
+        }
+        let mut pass = |packed: &[u8]| check(packed).map_err(|reason| ReadError::Refused { reason });
+        match opening.wait().map_err(ReadError::Fetch)? {
+            Content::Whole { bytes, _room } => {
+                pass(&bytes)?;
+                self.read_whole(&bytes, feed)
+            }
+            Content::Local(path) => {
+                // Not a byte more than was listed, should the file be growing.
+                let mut packed = Vec::new();
+                let source = File::open(path).map_err(ReadError::Io)?;
+                source.take(WHOLE_BYTES).read_to_end(&mut packed).map_err(ReadError::Io)?;
+                pass(&packed)?;
+                self.read_whole(&packed, feed)
+            }
+            Content::Pieces(_) => Err(ReadError::Refused { reason: "is too large to be checked".to_owned() }),
         }
     }
 
@@ -263,6 +301,34 @@ mod tests {
             b"abcdefgh {}\":,"[(state >> 24) as usize % 14]
         };
         (0..length).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn what_is_checked_is_what_is_handed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.json.gz");
+        let packed = gzip(b"content");
+        std::fs::write(&path, &packed).expect("written");
+        let read = |answer: Result<(), String>| {
+            let file = LogFile::local(path.clone(), &path.metadata().expect("there"));
+            let mut got = Vec::new();
+            let mut check = |bytes: &[u8]| {
+                assert_eq!(bytes, packed);
+                std::fs::write(&path, gzip(b"another")).expect("written");
+                answer.clone()
+            };
+            let outcome =
+                Unpacker::new().read_checked(ReadAhead::new().open(file).opening, &mut check, &mut |window, _| {
+                    got.extend_from_slice(window);
+                    Ok::<_, Infallible>(window.len())
+                });
+            std::fs::write(&path, &packed).expect("written");
+            (got, outcome)
+        };
+        let (got, outcome) = read(Ok(()));
+        assert_eq!((got.as_slice(), outcome.is_ok()), (&b"content"[..], true));
+        let (got, outcome) = read(Err("no".to_owned()));
+        assert!(got.is_empty() && matches!(outcome, Err(ReadError::Refused { reason }) if reason == "no"));
     }
 
     #[test]

@@ -27,6 +27,6 @@ pub use format::{
     Format, FormatError, FormatOptions, ParquetCompression, ResultWriter, TerminalGuard, UnknownFormat, printable,
 };
 pub use script::{Statement, ends_statement, split_statements};
-pub use session::{LOGS_TABLE, RAW_TABLE, Session};
+pub use session::{DIGESTS_TABLE, INTEGRITY_TABLE, LOGS_TABLE, RAW_TABLE, Session};
 pub use trailql_dialect::Notice;
 pub use views::{BUILT_IN_VIEWS, BuiltInView};

@@ -17,8 +17,9 @@ use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement
 use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
 use trailql_dialect::{Command, Notice, TableNames, TrinoDialect, WideRelations, install, readable};
 use trailql_export::Place;
+use trailql_lake::Lake;
 use trailql_store::Stores;
-use trailql_table::VIRTUAL_COLUMNS;
+use trailql_table::{LakeTable, ProofTable, VIRTUAL_COLUMNS};
 
 use crate::answer::{Answer, Stopwatch};
 use crate::catalog::{FunctionInfo, FunctionKind, TableInfo, TableKind, columns};
@@ -37,6 +38,15 @@ pub const LOGS_TABLE: &str = "cloudtrail_logs";
 
 /// The table of log files that were never ingested.
 pub const RAW_TABLE: &str = "cloudtrail_raw";
+
+/// The table of what is known about the integrity of log files.
+pub const INTEGRITY_TABLE: &str = "cloudtrail_integrity";
+
+/// The table of what is known about digests.
+pub const DIGESTS_TABLE: &str = "cloudtrail_digests";
+
+/// trailql's own tables, in the order in which they are listed.
+const OWN_TABLES: [&str; 4] = [LOGS_TABLE, RAW_TABLE, INTEGRITY_TABLE, DIGESTS_TABLE];
 
 /// How deep a query may nest; beyond it the parser refuses instead of overflowing the stack.
 const MAX_NESTING: usize = 200;
@@ -83,7 +93,19 @@ impl Session {
         &self.context
     }
 
-    /// Makes `provider` the lake's table, or its newer state; the views of [`BUILT_IN_VIEWS`] come with it.
+    /// Makes what `lake` knows about the integrity of log files the session's tables, or their newer state.
+    pub fn set_proofs(&self, lake: &Lake) -> Result<(), SqlError> {
+        self.replace_or_register(INTEGRITY_TABLE, Arc::new(ProofTable::logs(lake)))?;
+        self.replace_or_register(DIGESTS_TABLE, Arc::new(ProofTable::digests(lake))).map(|_| ())
+    }
+
+    /// Makes the tables of `lake` the session's, or its newer state.
+    pub async fn set_lake(&self, lake: &Lake) -> Result<(), SqlError> {
+        self.set_proofs(lake)?;
+        self.set_logs(Arc::new(LakeTable::new(lake))).await
+    }
+
+    /// Makes `provider` the lake's table of events, or its newer state; the views of [`BUILT_IN_VIEWS`] come with it.
     pub async fn set_logs(&self, provider: Arc<dyn TableProvider>) -> Result<(), SqlError> {
         if self.replace_or_register(LOGS_TABLE, provider)? {
             self.register_views(LOGS_TABLE).await.map_err(SqlError::Setup)?;
@@ -332,17 +354,16 @@ impl OwnRank {
 }
 
 fn own_rank(table: &str) -> OwnRank {
-    match table {
-        LOGS_TABLE => OwnRank(0),
-        RAW_TABLE => OwnRank(1),
-        _ => BUILT_IN_VIEWS.iter().position(|view| view.name == table).map_or(OwnRank::OTHER, |at| OwnRank(at + 2)),
-    }
+    let views = BUILT_IN_VIEWS.iter().map(|view| view.name);
+    OWN_TABLES.into_iter().chain(views).position(|own| own == table).map_or(OwnRank::OTHER, OwnRank)
 }
 
 fn origin(table: &str) -> (TableKind, Option<&'static str>) {
     match table {
         LOGS_TABLE => (TableKind::Lake, Some("Every event of the lake")),
         RAW_TABLE => (TableKind::Raw, Some("Events straight from log files")),
+        INTEGRITY_TABLE => (TableKind::Lake, Some("Log files, and whether digests prove them")),
+        DIGESTS_TABLE => (TableKind::Lake, Some("Digests of log files, and whether they are valid")),
         _ => match BUILT_IN_VIEWS.iter().find(|view| view.name == table) {
             Some(view) => (TableKind::View, Some(view.summary)),
             None => (TableKind::Session, None),

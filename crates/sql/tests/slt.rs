@@ -5,7 +5,6 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -17,7 +16,6 @@ use trailql_ingest::{IngestOptions, Progress, ingest};
 use trailql_lake::Lake;
 use trailql_sql::{Format, FormatOptions, Session, SessionOptions, SqlError, Statement};
 use trailql_store::Stores;
-use trailql_table::LakeTable;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_file_answers_as_written() {
@@ -67,7 +65,7 @@ async fn open(location: PathBuf) -> Result<Database, SqlError> {
     let options = SessionOptions { target_partitions: Some(2), ..SessionOptions::default() };
     let session = Session::try_new(&options)?;
     let lake = Lake::open(&Stores::default(), location.to_str().unwrap()).await.unwrap();
-    session.set_logs(Arc::new(LakeTable::new(&lake))).await?;
+    session.set_lake(&lake).await?;
     Ok(Database { session })
 }
 

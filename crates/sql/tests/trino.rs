@@ -6,7 +6,6 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
@@ -16,7 +15,6 @@ use trailql_ingest::{IngestOptions, Progress, ingest};
 use trailql_lake::Lake;
 use trailql_sql::{Session, SessionOptions, SqlError, Statement};
 use trailql_store::Stores;
-use trailql_table::LakeTable;
 
 /// Queries whose answers differ from Trino's, and why that is meant.
 const DIFFERENT: &str = include_str!("../../../tests/trino/different.tsv");
@@ -31,7 +29,7 @@ async fn queries_answer_as_trino_does() {
     ingest(&Stores::default(), location.to_str().unwrap(), &options, Progress::new()).await.unwrap();
     let session = Session::try_new(&SessionOptions { target_partitions: Some(2), ..Default::default() }).unwrap();
     let lake = Lake::open(&Stores::default(), location.to_str().unwrap()).await.unwrap();
-    session.set_logs(Arc::new(LakeTable::new(&lake))).await.unwrap();
+    session.set_lake(&lake).await.unwrap();
     session.add_table_alias("lake_events");
 
     let (mut compared, mut failures) = (0, String::new());

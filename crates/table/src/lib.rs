@@ -1,4 +1,5 @@
-//! CloudTrail events as DataFusion tables: `cloudtrail_logs` over the lake, `cloudtrail_raw` over log files.
+//! CloudTrail events as DataFusion tables: `cloudtrail_logs` over the lake, `cloudtrail_raw` over log files; and what is
+//! known about the integrity of log files.
 
 mod bloom_search;
 mod columns;
@@ -14,6 +15,7 @@ mod pages;
 mod partition_filter;
 mod partition_values;
 mod projection;
+mod proof_table;
 mod pruning_report;
 mod raw_pruning;
 mod raw_scan;
@@ -31,5 +33,6 @@ mod test_predicates;
 pub use columns::{ACCOUNT, ACCOUNT_ID, EVENT_JSON, PATH, VIRTUAL_COLUMNS, query_schema};
 pub use error::TableError;
 pub use lake_table::LakeTable;
+pub use proof_table::ProofTable;
 pub use raw_table::RawTable;
 pub use raw_warnings::{RawWarning, RawWarnings};

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use indicatif::{HumanBytes, HumanCount};
-use trailql_ingest::Summary;
+use trailql_ingest::{Summary, Verified};
 
 use crate::globals::Globals;
 
@@ -15,6 +15,13 @@ pub(super) fn report(summary: &Summary, globals: &Globals) -> io::Result<()> {
     let mut err = io::stderr().lock();
     for failed in summary.failed.iter().take(FAILURES_SHOWN) {
         writeln!(err, "trailql: {} {}", failed.file, failed.reason)?;
+    }
+    let findings = summary.verified.as_ref().map(|verified| verified.findings.as_slice()).unwrap_or_default();
+    for finding in findings.iter().take(FAILURES_SHOWN) {
+        writeln!(err, "trailql: {} {}", finding.file, finding.reason)?;
+    }
+    if let Some(more) = findings.len().checked_sub(FAILURES_SHOWN + 1) {
+        writeln!(err, "trailql: … and {} more findings; `trailql validate` names them all", more + 1)?;
     }
     if let Some(more) = summary.failed.len().checked_sub(FAILURES_SHOWN + 1) {
         writeln!(err, "trailql: … and {} more files that could not be read", more + 1)?;
@@ -37,6 +44,7 @@ fn write_account(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         (files.known, "in the lake already"),
         (files.digests, "digests"),
         (files.out_of_range, "out of range"),
+        (files.left_out, "left out"),
         (files.failed, "failed"),
         (files.ignored, "ignored by name"),
     ];
@@ -44,6 +52,9 @@ fn write_account(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         write!(out, ", {} {what}", count(*n))?;
     }
     writeln!(out)?;
+    if let Some(verified) = &summary.verified {
+        writeln!(out, "proofs  {}", proofs(verified))?;
+    }
     writeln!(
         out,
         "events  {} read = {} kept + {} duplicates + {} filtered + {} rejected",
@@ -79,4 +90,17 @@ fn write_account(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "stopped before the end; run the same command again to go on")?;
     }
     Ok(())
+}
+
+/// What digests said about the files that are not in the lake yet.
+fn proofs(verified: &Verified) -> String {
+    let parts = [
+        (verified.proved, "files proved"),
+        (verified.awaiting_digest, "waiting for their digest"),
+        (verified.not_mentioned, "not mentioned by any digest"),
+        (verified.not_checked, "not checked"),
+    ];
+    let said: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", HumanCount(*n))).collect();
+    if said.is_empty() { "nothing to prove".to_owned() } else { said.join(", ") }
 }

@@ -1,6 +1,7 @@
 //! `--follow`: the lake keeps up with its sources.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -8,16 +9,26 @@ use chrono::{SecondsFormat, Utc};
 use indicatif::{HumanCount, HumanDuration};
 use serde::Serialize;
 use trailql_follow::{FollowError, FollowEvent, FollowOptions, Queue, Stop, UpkeepPolicy, UpkeepReport, follow};
-use trailql_ingest::Summary;
+use trailql_ingest::{Summary, Verify};
 
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 use crate::ingest::IngestArgs;
 use crate::interrupt::stop_on_interrupt;
 
+/// Between the starts of two passes.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// The same where digests are read: they come once an hour, and a pass reads those of all files that wait.
+const VERIFYING_INTERVAL: Duration = Duration::from_secs(900);
+
 /// Follows until Ctrl-C or SIGTERM, which is how it ends well.
-pub(super) async fn run(args: &IngestArgs, globals: &Globals) -> Result<Outcome, CliError> {
-    let options = options(args, globals).await?;
+pub(super) async fn run(
+    args: &IngestArgs,
+    verify: Option<Arc<Verify>>,
+    globals: &Globals,
+) -> Result<Outcome, CliError> {
+    let options = options(args, verify, globals).await?;
     let stop = Stop::default();
     let interrupt = {
         let stop = stop.clone();
@@ -40,16 +51,23 @@ pub(super) async fn run(args: &IngestArgs, globals: &Globals) -> Result<Outcome,
     Ok(if failed.load(Ordering::Relaxed) { Outcome::DoneWithFailures } else { Outcome::Done })
 }
 
-async fn options(args: &IngestArgs, globals: &Globals) -> Result<FollowOptions, CliError> {
+async fn options(args: &IngestArgs, verify: Option<Arc<Verify>>, globals: &Globals) -> Result<FollowOptions, CliError> {
     let config = &globals.config;
-    let ingests = args.runs(config)?;
+    let usual = if verify.is_some() { VERIFYING_INTERVAL } else { INTERVAL };
+    let queue = queue(args, globals).await?;
+    if verify.is_some() && queue.is_some() {
+        return Err(CliError::usage("--verify cannot prove what a queue announces: digests come an hour later")
+            .hint("take sqs out of the source in trailql.toml, and the source is listed"));
+    }
+    let mut ingests = args.runs(config)?;
+    ingests.iter_mut().for_each(|ingest| ingest.verify.clone_from(&verify));
     let interval = args.interval.or_else(|| config.span("follow.interval")).and_then(|span| span.to_std().ok());
     let policy = config.upkeep();
     Ok(FollowOptions {
         lake: globals.lake.clone(),
         ingests,
-        interval: interval.unwrap_or(Duration::from_secs(60)).max(Duration::from_secs(1)),
-        queue: queue(args, globals).await?,
+        interval: interval.unwrap_or(usual).max(Duration::from_secs(1)),
+        queue,
         upkeep: UpkeepPolicy {
             retention: policy.retention,
             optimize_every: policy.optimize_every,
@@ -91,6 +109,9 @@ fn tell(event: &FollowEvent<'_>, globals: &Globals) -> io::Result<()> {
             for failed in &summary.failed {
                 writeln!(err, "{time}  {} {}", failed.file, failed.reason)?;
             }
+            for finding in summary.verified.iter().flat_map(|verified| &verified.findings) {
+                writeln!(err, "{time}  {} {}", finding.file, finding.reason)?;
+            }
             if globals.quiet { Ok(()) } else { writeln!(err, "{time}  {}", ingested(summary)) }
         }
         FollowEvent::Upkept(report) if !globals.quiet => writeln!(err, "{time}  {}", upkept(report)),
@@ -115,6 +136,9 @@ fn ingested(summary: &Summary) -> String {
         count(summary.filtered),
         count(summary.rejected)
     );
+    if summary.files.left_out > 0 {
+        line.push_str(&format!("; {} files wait for a proof", count(summary.files.left_out)));
+    }
     if summary.files.read > 0 {
         let latency = summary.latency;
         line.push_str(&format!("; {:.0} s after delivery, {:.0} s at most", latency.mean, latency.longest));

@@ -28,6 +28,7 @@ impl Events {
         let table: Arc<dyn TableProvider> = if raw.is_empty() {
             let lake = Lake::open(&globals.stores, &globals.lake).await?;
             events.lake_version = Some(lake.snapshot().version);
+            events.session.set_proofs(&lake)?;
             Arc::new(LakeTable::new(&lake))
         } else {
             let table = RawTable::open(&globals.stores, raw).await?;

@@ -13,16 +13,16 @@ use crate::support::{Place, records, text};
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A running follower, killed when the test fails.
-struct Follower(Child);
+pub(crate) struct Follower(Child);
 
 impl Follower {
-    fn start(mut command: Command, arguments: &[&str]) -> Self {
+    pub(crate) fn start(mut command: Command, arguments: &[&str]) -> Self {
         let command = command.args(["ingest", "--follow", "--interval", "1s", "--json"]).args(arguments);
         Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// Asks the follower to end, as a service manager does; returns exit code, events and messages.
-    fn stop(mut self) -> (i32, Vec<Value>, String) {
+    pub(crate) fn stop(mut self) -> (i32, Vec<Value>, String) {
         let status = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
         assert!(status.success());
         let mut out = String::new();
@@ -42,7 +42,7 @@ impl Drop for Follower {
 }
 
 /// Waits until something is so.
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < DEADLINE, "waited in vain: {what}");

@@ -26,3 +26,4 @@ mod sql;
 mod support;
 mod upkeep;
 mod validate;
+mod verify;

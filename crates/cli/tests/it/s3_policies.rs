@@ -20,8 +20,15 @@ fn role(server: &Server, policy: &str) -> Credentials {
     let policy = encoded(policy, "");
     let body = format!("Action=AssumeRole&DurationSeconds=900&Policy={policy}&Version=2011-06-15");
     let host = server.address.to_string();
-    let unsigned =
-        Unsigned { service: "sts", method: "POST", host: &host, path: "/", query: "", body: body.as_bytes() };
+    let unsigned = Unsigned {
+        service: "sts",
+        method: "POST",
+        host: &host,
+        path: "/",
+        query: "",
+        metadata: &[],
+        body: body.as_bytes(),
+    };
     let signed = unsigned.sign(&Credentials::default());
     let form = ("content-type", "application/x-www-form-urlencoded");
     let headers: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_str())).chain([form]).collect();

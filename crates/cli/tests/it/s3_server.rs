@@ -214,6 +214,11 @@ impl Bucket {
         }
     }
 
+    /// Puts an object with metadata, whose names are in order.
+    pub(crate) fn put_with(&self, key: &str, metadata: &[(&str, &str)], content: &[u8]) {
+        assert_eq!(self.ask_with("PUT", key, "", metadata, content).status, 200, "{key}");
+    }
+
     /// One request for an object, or for the bucket where the key is empty.
     pub(crate) fn request(&self, method: &str, key: &str, body: &[u8]) -> Answer {
         self.ask(method, key, "", body)
@@ -226,11 +231,17 @@ impl Bucket {
 
     /// The same with a query of sorted parameters.
     pub(crate) fn ask(&self, method: &str, key: &str, query: &str, body: &[u8]) -> Answer {
+        self.ask_with(method, key, query, &[], body)
+    }
+
+    fn ask_with(&self, method: &str, key: &str, query: &str, metadata: &[(&str, &str)], body: &[u8]) -> Answer {
         let path = format!("/{}/{}", self.name, encoded(key, "/"));
         let host = self.address.to_string();
-        let unsigned = Unsigned { service: "s3", method, host: &host, path: &path, query, body };
-        let headers = unsigned.sign(&Credentials::default());
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let unsigned = Unsigned { service: "s3", method, host: &host, path: &path, query, metadata, body };
+        let signed = unsigned.sign(&Credentials::default());
+        let metadata: Vec<_> = metadata.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), *value)).collect();
+        let mut headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        headers.extend(metadata.iter().map(|(name, value)| (name.as_str(), *value)));
         self.send(&format!("{method} {path}?{query}"), &headers, body)
     }
 

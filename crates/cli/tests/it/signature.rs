@@ -27,18 +27,24 @@ pub(crate) struct Unsigned<'a> {
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
+    /// The object's metadata, names in order.
+    pub(crate) metadata: &'a [(&'a str, &'a str)],
     pub(crate) body: &'a [u8],
 }
 
 impl Unsigned<'_> {
     /// The headers that sign the request.
     pub(crate) fn sign(&self, credentials: &Credentials) -> [(&'static str, String); 3] {
-        let Self { service, method, host, path, query, body } = self;
+        let Self { service, method, host, path, query, metadata, body } = self;
         let time = Utc::now();
         let (day, time) = (time.format("%Y%m%d").to_string(), time.format("%Y%m%dT%H%M%SZ").to_string());
         let body_hash = hex(digest::digest(&digest::SHA256, body).as_ref());
-        let names = "host;x-amz-content-sha256;x-amz-date";
-        let headers = format!("host:{host}\nx-amz-content-sha256:{body_hash}\nx-amz-date:{time}\n");
+        let mut names = "host;x-amz-content-sha256;x-amz-date".to_owned();
+        let mut headers = format!("host:{host}\nx-amz-content-sha256:{body_hash}\nx-amz-date:{time}\n");
+        for (name, value) in *metadata {
+            names += &format!(";x-amz-meta-{name}");
+            headers += &format!("x-amz-meta-{name}:{value}\n");
+        }
         let canonical = format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{body_hash}");
         let scope = format!("{day}/us-east-1/{service}/aws4_request");
         let request_hash = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());

@@ -2,10 +2,10 @@
 
 #[allow(dead_code, reason = "made for the tests of the crate that it is borrowed from")]
 #[path = "../../../integrity/tests/it/key_server.rs"]
-mod key_server;
+pub(crate) mod key_server;
 #[allow(dead_code, reason = "made for the tests of the crate that it is borrowed from")]
 #[path = "../../../integrity/tests/it/maker.rs"]
-mod maker;
+pub(crate) mod maker;
 
 use std::process::{Command, Output};
 
@@ -106,7 +106,7 @@ fn nothing_is_checked_without_keys_or_logs() {
         (broken, "it holds no keys"),
         (keyless, "no public keys"),
         (empty, "no AWSLogs folder"),
-        (url, "cannot be validated"),
+        (url, "gs:// sources are not supported"),
     ] {
         let (code, message) = outcome(&output);
         assert_eq!(code, 2, "{message}");

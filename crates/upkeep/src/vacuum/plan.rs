@@ -169,9 +169,13 @@ mod tests {
 
     #[test]
     fn other_files_are_none_of_ours() {
-        for path in
-            ["notes.txt", FOREIGN, "_rejected/20240301T000000Z-4bd0b0a8/00000.jsonl", "_delta_log/_last_checkpoint"]
-        {
+        for path in [
+            "notes.txt",
+            FOREIGN,
+            "_rejected/20240301T000000Z-4bd0b0a8/00000.jsonl",
+            "_integrity/logs/20240301T000000000Z-4bd0b0a8-00000.parquet",
+            "_delta_log/_last_checkpoint",
+        ] {
             assert_eq!(judged(&Needs::default(), path, 10_000, 0), None, "{path}");
         }
     }

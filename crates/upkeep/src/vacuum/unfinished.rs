@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use object_store::path::Path;
 use trailql_lake::file_format::is_data_path;
-use trailql_lake::{is_index_path, is_ledger_path, is_log_path};
+use trailql_lake::{is_index_path, is_ledger_path, is_log_path, is_proof_path};
 use walkdir::WalkDir;
 
 use super::plan::UNCOMMITTED;
@@ -39,7 +39,8 @@ fn is_unfinished(path: &str) -> bool {
     let Some((path, number)) = path.rsplit_once('#') else { return false };
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let path = Path::from(path.replace(std::path::MAIN_SEPARATOR, "/"));
-    is_number && (is_data_path(&path) || is_ledger_path(&path) || is_index_path(&path) || is_log_path(&path))
+    let is_own = [is_data_path, is_ledger_path, is_index_path, is_log_path, is_proof_path];
+    is_number && is_own.iter().any(|is_own| is_own(&path))
 }
 
 #[cfg(test)]
@@ -53,6 +54,7 @@ mod tests {
             "_ledger/4bd0b0a8-14a9-4a3a-bf6a-0a8a35a0a000.ids#12",
             "_index/4bd0b0a8-14a9-4a3a-bf6a-0a8a35a0a000.blooms#12",
             "_delta_log/00000000000000000007.json#1",
+            "_integrity/logs/20240301T100000000Z-1-00000.parquet#1",
         ] {
             assert!(is_unfinished(path), "{path}");
         }

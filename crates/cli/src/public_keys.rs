@@ -19,8 +19,8 @@ use crate::error::CliError;
 /// Keys that CloudTrail has given out, for the next run.
 const SAVED_KEYS: &str = "cloudtrail-public-keys.json";
 
-/// The keys of `files` and those that were saved; unless offline, CloudTrail is asked for others.
-pub(super) async fn ring(files: &[PathBuf], offline: bool, stores: &Stores) -> Result<Arc<KeyRing>, CliError> {
+/// The keys of `files` and those that were saved; unless offline, CloudTrail is asked for others. No key and nobody to ask is an error.
+pub(crate) fn ring(files: &[PathBuf], offline: bool, stores: &Stores) -> Result<Arc<KeyRing>, CliError> {
     let api = || Arc::new(Api { stores: stores.clone(), config: OnceCell::new() }) as Arc<dyn KeySource>;
     let api = (!offline).then(api);
     let ring = KeyRing::new(api);
@@ -30,11 +30,15 @@ pub(super) async fn ring(files: &[PathBuf], offline: bool, stores: &Stores) -> R
     for file in files {
         ring.add_file(file)?;
     }
+    if ring.is_hopeless() {
+        return Err(CliError::usage("there are no public keys to check signatures with")
+            .hint("give --public-keys FILE, or leave --offline out"));
+    }
     Ok(Arc::new(ring))
 }
 
 /// Saves what CloudTrail said. Keys of files are not: whoever gives them vouches for them each time.
-pub(super) fn save(ring: &KeyRing) {
+pub(crate) fn save(ring: &KeyRing) {
     let fetched = ring.fetched_keys();
     let Some(file) = saved_keys().filter(|_| !fetched.is_empty()) else { return };
     let merged = KeyRing::new(None);
@@ -56,7 +60,7 @@ pub(super) fn save(ring: &KeyRing) {
 }
 
 /// Where trailql keeps what it should not lose; `None` where nobody is at home.
-pub(super) fn data_folder() -> Option<PathBuf> {
+pub(crate) fn data_folder() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
     Some(data.join("trailql"))
