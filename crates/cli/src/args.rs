@@ -61,6 +61,9 @@ pub(crate) struct GlobalArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) s3: S3Args,
+    /// Set by the scheduler: leave an account of the run in this file, and end when standard input does
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) scheduled: Option<PathBuf>,
 }
 
 /// The commands.

@@ -7,8 +7,10 @@ use chrono::Utc;
 use trailql_export::LocalFile;
 use trailql_report::{Baseline, Report, github, junit, sarif, text};
 
+use crate::account::Account;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
+use crate::notify::NotifyArgs;
 use crate::report::{MakeArgs, MakeOptions, make};
 
 /// Findings of one assertion that are named and compared with the baseline.
@@ -27,7 +29,8 @@ const MAX_FINDINGS: usize = 100_000;
 A baseline is a TOML file of [[accept]] entries with query, key, expires and reason.
 
 Exit codes: 0 everything held; 1 everything was checked and something is violated; 2 something could not be checked (a
-query failed, a lake is missing, log files were unreadable, or there were no events at all); 130 interrupted.")]
+query failed, a lake is missing, log files were unreadable, or there were no events at all), or all held and somebody
+could not be told; 130 interrupted.")]
 pub(crate) struct AssertArgs {
     #[command(flatten)]
     make: MakeArgs,
@@ -51,17 +54,23 @@ pub(crate) struct AssertArgs {
     /// Let assertions hold where there are no events at all
     #[arg(long)]
     allow_empty: bool,
+
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 /// Runs the command. Whatever goes wrong, the code is not that of a violation.
 pub(crate) async fn run(args: &AssertArgs, globals: &Globals) -> Result<Outcome, CliError> {
-    tokio::select! {
+    let teller = args.notify.prepare(globals).await.map_err(CliError::unchecked)?;
+    let result = tokio::select! {
         result = check(args, globals) => result.map_err(CliError::unchecked),
-        _ = tokio::signal::ctrl_c() => Ok(Outcome::Interrupted),
-    }
+        _ = tokio::signal::ctrl_c() => return Ok(Outcome::Interrupted),
+    };
+    // 1 would say that something is violated.
+    teller.tell("assert", result, Outcome::NotChecked).await
 }
 
-async fn check(args: &AssertArgs, globals: &Globals) -> Result<Outcome, CliError> {
+async fn check(args: &AssertArgs, globals: &Globals) -> Result<(Outcome, Account), CliError> {
     if args.make.targets.is_empty() && args.make.tag.is_empty() {
         return Err(CliError::usage("name the assertions: a folder or file of .sql, or a name of the library")
             .hint("`trailql report list` shows the library"));
@@ -82,13 +91,14 @@ async fn check(args: &AssertArgs, globals: &Globals) -> Result<Outcome, CliError
     let unreadable = !report.warnings.is_empty();
     report.warnings.extend(baseline.expired());
     args.write(&report, globals)?;
-    Ok(if report.has_unchecked() || unreadable {
+    let outcome = if report.has_unchecked() || unreadable {
         Outcome::NotChecked
     } else if report.is_violated() {
         Outcome::DoneWithFailures
     } else {
         Outcome::Done
-    })
+    };
+    Ok((outcome, Account::of_report(&report)))
 }
 
 impl AssertArgs {

@@ -103,6 +103,11 @@ impl CliError {
         error.hint_of(problem.hint())
     }
 
+    /// The error in one line.
+    pub(crate) fn text(&self) -> String {
+        self.source.to_string()
+    }
+
     /// Prints the error with its causes and the hint on stderr.
     pub(crate) fn report(&self) -> ExitCode {
         if self.kind == Kind::ClosedPipe {

@@ -1,5 +1,7 @@
 //! The global options as meant: command line, environment and `trailql.toml` together.
 
+use std::path::PathBuf;
+
 use trailql_config::Config;
 use trailql_store::Stores;
 
@@ -22,6 +24,8 @@ pub(crate) struct Globals {
     pub(crate) stores: Stores,
     /// Every setting in force.
     pub(crate) config: Config,
+    /// Where a run of the scheduler leaves its account.
+    pub(crate) scheduled: Option<PathBuf>,
 }
 
 impl GlobalArgs {
@@ -35,6 +39,7 @@ impl GlobalArgs {
         self.s3.apply(&mut config)?;
         let lake = config.lake_url()?.to_owned();
         let stores = stores(&config)?;
-        Ok(Globals { lake, stores, quiet: self.quiet, verbose: self.verbose, json: self.json, config })
+        let Self { quiet, verbose, json, scheduled, .. } = self;
+        Ok(Globals { lake, stores, quiet, verbose, json, config, scheduled })
     }
 }

@@ -16,12 +16,14 @@ use indicatif::{HumanCount, ProgressBar};
 use trailql_config::{Config, Source, parse_span, parse_time};
 use trailql_ingest::{DEFAULT_BATCH_BYTES, Filters, IngestOptions, Progress, Summary, Verify, ingest};
 
+use crate::account::Account;
 use crate::bar::Bar;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
-use crate::ingest::account::report;
+use crate::ingest::account::{account, report};
 use crate::ingest::verify::VerifyArgs;
 use crate::interrupt::stop_on_interrupt;
+use crate::notify::NotifyArgs;
 use crate::public_keys;
 
 /// What the progress bar shows.
@@ -86,6 +88,8 @@ pub(crate) struct IngestArgs {
     /// Commit after this many bytes of unpacked JSON; more makes fewer, larger files and takes more memory
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES)]
     batch_bytes: u64,
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 /// Where events come from.
@@ -101,33 +105,52 @@ enum From {
 pub(crate) async fn run(args: IngestArgs, globals: &Globals) -> Result<Outcome, CliError> {
     args.refuse_what_cannot_be_verified()?;
     let verify = args.verify.resolve(&globals.stores)?;
-    let outcome = run_all(args, verify.clone(), globals).await;
+    let outcome = run_and_tell(&args, verify.clone(), globals).await;
     if let Some(verify) = &verify {
         public_keys::save(&verify.keys);
     }
     outcome
 }
 
-/// One ingest for each source that trailql.toml names, one for all others together.
-async fn run_all(args: IngestArgs, verify: Option<Arc<Verify>>, globals: &Globals) -> Result<Outcome, CliError> {
-    if args.from == From::LookupEvents {
-        let folder = history::fetch_history(&args, globals).await?;
-        let source = Source { urls: vec![folder], ..Source::default() };
-        return run_once(&args.options(source), globals).await;
-    }
+async fn run_and_tell(args: &IngestArgs, verify: Option<Arc<Verify>>, globals: &Globals) -> Result<Outcome, CliError> {
     if args.follow {
-        return following::run(&args, verify, globals).await;
+        if !args.notify.notify.is_empty() {
+            return Err(CliError::usage("--notify tells of a run that ends, and --follow does not")
+                .hint("leave --notify out; `journalctl` or whatever starts the process sees when it fails"));
+        }
+        return following::run(args, verify, globals).await;
     }
-    let mut outcome = Outcome::Done;
-    for options in args.runs(&globals.config)? {
+    let teller = args.notify.prepare(globals).await?;
+    teller.tell("ingest", run_all(args, verify, globals).await, Outcome::DoneWithFailures).await
+}
+
+/// One ingest for each source that trailql.toml names, one for all others together.
+async fn run_all(
+    args: &IngestArgs,
+    verify: Option<Arc<Verify>>,
+    globals: &Globals,
+) -> Result<(Outcome, Account), CliError> {
+    let runs = if args.from == From::LookupEvents {
+        let folder = history::fetch_history(args, globals).await?;
+        vec![args.options(Source { urls: vec![folder], ..Source::default() })]
+    } else {
+        args.runs(&globals.config)?
+    };
+    let (mut outcome, mut summaries) = (Outcome::Done, Vec::new());
+    for options in runs {
         let options = IngestOptions { verify: verify.clone(), ..options };
-        outcome = match run_once(&options, globals).await? {
-            Outcome::Done => outcome,
-            Outcome::DoneWithFailures => Outcome::DoneWithFailures,
-            other => return Ok(other),
-        };
+        let (ended, summary) = run_once(&options, globals).await?;
+        summaries.push(summary);
+        match ended {
+            Outcome::Done => {}
+            Outcome::DoneWithFailures => outcome = Outcome::DoneWithFailures,
+            other => {
+                outcome = other;
+                break;
+            }
+        }
     }
-    Ok(outcome)
+    Ok((outcome, account(&summaries)?))
 }
 
 impl IngestArgs {
@@ -190,7 +213,7 @@ impl IngestArgs {
     }
 }
 
-async fn run_once(options: &IngestOptions, globals: &Globals) -> Result<Outcome, CliError> {
+async fn run_once(options: &IngestOptions, globals: &Globals) -> Result<(Outcome, Summary), CliError> {
     let progress = Progress::new();
     let bar = {
         let progress = Arc::clone(&progress);
@@ -210,11 +233,12 @@ async fn run_once(options: &IngestOptions, globals: &Globals) -> Result<Outcome,
         writeln!(out)?;
     }
     report(&summary, globals)?;
-    Ok(match summary {
+    let outcome = match &summary {
         Summary { interrupted: true, .. } => Outcome::Interrupted,
         summary if summary.is_clean() => Outcome::Done,
         _ => Outcome::DoneWithFailures,
-    })
+    };
+    Ok((outcome, summary))
 }
 
 fn draw(bar: &ProgressBar, progress: &Progress) {

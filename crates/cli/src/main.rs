@@ -1,5 +1,6 @@
 //! The `trailql` binary: questions to AWS CloudTrail logs, in SQL.
 
+mod account;
 mod args;
 mod assert;
 mod bar;
@@ -36,6 +37,9 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging(cli.globals.verbose);
+    if cli.globals.scheduled.is_some() {
+        end_with_standard_input();
+    }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = match runtime.enable_all().max_blocking_threads(blocking_threads()).build() {
         Ok(runtime) => runtime,
@@ -51,6 +55,17 @@ fn main() -> ExitCode {
     // The Delta library's threads may still wait for the runtime, and panic if it is taken apart below them.
     std::mem::forget(runtime);
     code
+}
+
+/// Ends the process when the scheduler's end of the pipe closes: it was killed, and another may repeat this run.
+///
+/// Everything that a command writes is whole or not there, whenever it ends.
+fn end_with_standard_input() {
+    std::thread::spawn(|| {
+        // Nothing is ever written into the pipe.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(130);
+    });
 }
 
 /// Threads for work that blocks: files, unpacking, encoding.

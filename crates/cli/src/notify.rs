@@ -1,6 +1,9 @@
 //! Whom trailql.toml says to tell, and telling them.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use trailql_config::Config;
 use trailql_lake::Lake;
@@ -9,7 +12,8 @@ use trailql_notify::{
 };
 use trailql_store::Stores;
 
-use crate::error::CliError;
+use crate::account::Account;
+use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
 
 /// Where a lake keeps what was told.
@@ -20,6 +24,67 @@ const SMTP_PORT: u16 = 25;
 
 /// Text of a message where the configuration says nothing else.
 const TEMPLATE: &str = "[{level}] {subject}\n{text}";
+
+/// Whom to tell of a run.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct NotifyArgs {
+    /// Tell this [[notify]] of trailql.toml how it went, as its severity and `always` say; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) notify: Vec<String>,
+}
+
+/// Tells of one run, when it is over.
+pub(crate) struct Teller<'a> {
+    globals: &'a Globals,
+    notifiers: Vec<Notifier>,
+}
+
+impl NotifyArgs {
+    /// Checks whom to tell, ahead of the work.
+    pub(crate) async fn prepare<'a>(&self, globals: &'a Globals) -> Result<Teller<'a>, CliError> {
+        Ok(Teller { globals, notifiers: notifiers(globals, &self.notify).await? })
+    }
+}
+
+impl Teller<'_> {
+    /// Tells what became of `job`, and returns it: as `untold` if all went well but somebody could not be told.
+    pub(crate) async fn tell(
+        &self,
+        job: &str,
+        result: Result<(Outcome, Account), CliError>,
+        untold: Outcome,
+    ) -> Result<Outcome, CliError> {
+        if let (Some(path), Ok((_, account))) = (&self.globals.scheduled, &result) {
+            account.write(path)?;
+        }
+        let message = match &result {
+            Ok((Outcome::Interrupted, _)) => return Ok(Outcome::Interrupted),
+            Ok((outcome, account)) => account.message(job, *outcome),
+            Err(error) => {
+                let (subject, text) = ("failed".to_owned(), error.text());
+                let account = Account { subject, problems: text.clone(), text, ..Account::default() };
+                account.message(job, Outcome::NotChecked)
+            }
+        };
+        let mut failures = Vec::new();
+        if !self.notifiers.is_empty() {
+            failures = tell(&self.notifiers, &message, &self.sent_log().await).await;
+        }
+        failures.iter().for_each(|failure| eprintln!("trailql: {failure}"));
+        match result? {
+            (Outcome::Done, _) if !failures.is_empty() => Ok(untold),
+            (outcome, _) => Ok(outcome),
+        }
+    }
+
+    /// The record in the lake; without one, everything is told.
+    async fn sent_log(&self) -> SentLog {
+        match Lake::open(&self.globals.stores, &self.globals.lake).await {
+            Ok(lake) => sent_log(&lake),
+            Err(_) => SentLog::new(Arc::new(InMemory::new()), Path::from(TOLD)),
+        }
+    }
+}
 
 /// The receivers of these names.
 pub(crate) async fn notifiers(globals: &Globals, names: &[String]) -> Result<Vec<Notifier>, CliError> {
@@ -138,6 +203,15 @@ impl Settings<'_> {
 
     fn email(&self) -> Result<Email, CliError> {
         let server = self.required("server")?;
+        if server.contains("://") || server.ends_with(":465") {
+            return Err(CliError::usage(format!(
+                "trailql.toml: {} = '{server}': connections with TLS to a mail server are not built in",
+                self.path("server")
+            ))
+            .hint(
+                "name a relay on this machine (such as postfix, with TLS to the server), or use kind sns or command",
+            ));
+        }
         let (host, port) = match server.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().map_err(|_| self.wrong("server", server))?),
             None => (server, SMTP_PORT),

@@ -102,7 +102,7 @@ async fn run_once(
         _ if runs.has_untold() => Outcome::DoneWithFailures,
         RunState::Ok => Outcome::Done,
         RunState::Problem => Outcome::DoneWithFailures,
-        RunState::Failed | RunState::TimedOut | RunState::Skipped => Outcome::NotChecked,
+        RunState::Failed | RunState::TimedOut | RunState::Skipped | RunState::Lost => Outcome::NotChecked,
     })
 }
 

@@ -113,7 +113,11 @@ pub const KEYS: &[Key] = &[
     key("notify.*.url_env", Kind::Text, "Environment variable with the address of a webhook, where that is a secret"),
     key("notify.*.signing_key_env", Kind::Text, "Environment variable with the key that signs a webhook's messages"),
     key("notify.*.topic", Kind::Text, "ARN of an SNS topic"),
-    key("notify.*.server", Kind::Text, "Mail relay, as HOST or HOST:PORT; the connection to it is not encrypted"),
+    key(
+        "notify.*.server",
+        Kind::Text,
+        "Mail relay, as HOST or HOST:PORT; the connection to it is not encrypted, so name one on this machine",
+    ),
     key("notify.*.from", Kind::Text, "Address that mail comes from"),
     key("notify.*.to", Kind::List, "Addresses that mail goes to"),
     key("notify.*.user_env", Kind::Text, "Environment variable with the mail relay's user name"),

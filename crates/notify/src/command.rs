@@ -36,11 +36,15 @@ impl Command {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| refused(format!("it cannot be started: {error}")))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A program need not read all that it is told.
-            let _ = stdin.write_all(&body).await;
-        }
-        match tokio::time::timeout(TIMEOUT, child.wait()).await {
+        let stdin = child.stdin.take();
+        let run = async {
+            if let Some(mut stdin) = stdin {
+                // A program need not read all that it is told.
+                let _ = stdin.write_all(&body).await;
+            }
+            child.wait().await
+        };
+        match tokio::time::timeout(TIMEOUT, run).await {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => Err(refused(format!("it ended with {status}"))),
             Ok(Err(error)) => Err(refused(error.to_string())),

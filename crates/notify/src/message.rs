@@ -1,12 +1,12 @@
 //! What there is to tell.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// How bad it is, least first; named as the severities of queries are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Nothing is wrong.
@@ -61,6 +61,10 @@ pub struct Message {
     pub subject: String,
     /// A few lines.
     pub text: String,
+    /// Says when two messages tell the same: those of one job, with the same outcome and key. Counts and times that
+    /// differ from run to run are not in it.
+    #[serde(skip)]
+    pub key: String,
     /// When the run ended.
     pub time: DateTime<Utc>,
     /// What programs may want to know, such as the counts of a report.
@@ -92,10 +96,10 @@ impl Message {
         filled + rest
     }
 
-    /// Says whether two messages tell the same: of one job, with the same outcome and text.
+    /// Equal for messages that tell the same.
     pub(crate) fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        for part in [&self.job, &name_of(&self.outcome), &self.subject, &self.text] {
+        for part in [&self.job, &name_of(&self.outcome), &self.key] {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
@@ -119,6 +123,7 @@ mod tests {
             level: Level::High,
             subject: "3 {text}".to_owned(),
             text: "x".to_owned(),
+            key: String::new(),
             time: DateTime::UNIX_EPOCH,
             details: Value::Null,
         };

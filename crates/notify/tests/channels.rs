@@ -28,6 +28,7 @@ fn message(outcome: Outcome, level: Level) -> Message {
         level,
         subject: "3 findings\r\nBcc: x".to_owned(),
         text: "<!channel> root was used".to_owned(),
+        key: "root was used".to_owned(),
         time: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
         details: serde_json::json!({"violated": 1}),
     }
@@ -120,12 +121,16 @@ async fn the_same_is_told_once_in_a_window_and_trifles_are_not_told() {
     let problem = message(Outcome::Problem, Level::High);
     assert_eq!(slack.notify(&problem, &log).await.unwrap(), Told::Sent);
     assert_eq!(slack.notify(&problem, &log).await.unwrap(), Told::Already);
+    let as_before = Message { subject: "3 findings in 9 events".to_owned(), ..problem.clone() };
+    assert_eq!(slack.notify(&as_before, &log).await.unwrap(), Told::Already);
     let later = Message { time: problem.time + TimeDelta::hours(1), ..problem.clone() };
     assert_eq!(slack.notify(&later, &log).await.unwrap(), Told::Sent);
+    let another = Message { key: "root was used twice".to_owned(), ..problem.clone() };
+    assert_eq!(slack.notify(&another, &log).await.unwrap(), Told::Sent);
     assert_eq!(slack.notify(&message(Outcome::Problem, Level::Low), &log).await.unwrap(), Told::NotWanted);
     assert_eq!(slack.notify(&message(Outcome::Ok, Level::Info), &log).await.unwrap(), Told::NotWanted);
     let bodies: Vec<String> = requests.lock().unwrap().iter().map(|(_, body)| body.clone()).collect();
-    assert_eq!(bodies.len(), 2);
+    assert_eq!(bodies.len(), 3);
     assert!(bodies[0].contains("&lt;!channel&gt; root was used"), "{}", bodies[0]);
 }
 

@@ -22,8 +22,8 @@ const CHART_SCRIPT: &str = include_str!("../assets/chart.umd.min.js");
 const SCRIPT: &str = include_str!("../assets/report.js");
 const STYLE: &str = include_str!("../assets/report.css");
 
-/// Length in bytes up to which a value stays on one line: account numbers, times, addresses, names of actions.
-const SHORT_TEXT: usize = 30;
+/// Characters up to which a value stays on one line: account numbers, times, addresses, event IDs, names of actions.
+const SHORT_TEXT: usize = 36;
 
 /// The report as a page.
 pub fn page(report: &Report) -> Result<String, serde_json::Error> {
@@ -217,7 +217,9 @@ fn table(query: &ReportedQuery) -> Markup {
 fn cell(column: &Column, value: &Value) -> Markup {
     match value {
         Value::Null => html! { td.null { "NULL" } },
-        Value::String(text) => html! { td class=[(text.len() <= SHORT_TEXT).then_some("s")] { (text) } },
+        Value::String(text) => {
+            html! { td class=(if text.chars().count() <= SHORT_TEXT { "s" } else { "l" }) { (text) } }
+        }
         other => html! { td class=[is_number(column).then_some("n")] { (other) } },
     }
 }

@@ -18,5 +18,5 @@ mod scheduler;
 pub use clock::{Clock, SystemClock};
 pub use error::ScheduleError;
 pub use job::{Job, Missed};
-pub use records::{Claim, Claimed, Records, RunRecord, RunState};
+pub use records::{Claim, Claimed, OpenRun, Records, RunRecord, RunState};
 pub use scheduler::{Executor, Finished, Scheduler};

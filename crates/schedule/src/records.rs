@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
@@ -56,6 +56,8 @@ pub enum RunState {
     TimedOut,
     /// It was not run, since an earlier run was not over.
     Skipped,
+    /// It began, and whoever ran it was never heard of again.
+    Lost,
 }
 
 /// What became of one firing; one line of JSON.
@@ -87,12 +89,31 @@ struct ClaimFile {
     until: DateTime<Utc>,
 }
 
+/// A firing that was claimed and has no record yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRun {
+    /// The firing.
+    pub firing: DateTime<Utc>,
+    /// When its last claim is over.
+    pub until: DateTime<Utc>,
+    attempt: u32,
+    owner: String,
+    claimed: DateTime<Utc>,
+}
+
 /// What is known of one firing.
 #[derive(Default)]
 struct Known {
     attempts: u32,
-    until: Option<DateTime<Utc>>,
+    /// The last claim, if there is no record.
+    open: Option<OpenRun>,
     is_finished: bool,
+}
+
+impl Known {
+    fn is_running(&self, now: DateTime<Utc>) -> bool {
+        self.open.as_ref().is_some_and(|open| open.until > now)
+    }
 }
 
 impl Records {
@@ -104,12 +125,11 @@ impl Records {
     /// Asks for a firing of `job`.
     pub async fn claim(&self, job: &Job, firing: DateTime<Utc>, now: DateTime<Utc>) -> Result<Claimed, ScheduleError> {
         let known = self.known(&job.name).await?;
-        let is_running = |known: &Known| !known.is_finished && known.until.is_some_and(|until| until > now);
         let own = known.get(&stamp(firing));
-        if own.is_some_and(|own| own.is_finished || is_running(own)) {
+        if own.is_some_and(|own| own.is_finished || own.is_running(now)) {
             return Ok(Claimed::Taken);
         }
-        if known.iter().any(|(other, known)| *other != stamp(firing) && is_running(known)) {
+        if known.iter().any(|(other, known)| *other != stamp(firing) && known.is_running(now)) {
             return Ok(Claimed::Overlap);
         }
         let claim =
@@ -143,6 +163,27 @@ impl Records {
         };
         self.create(&self.path(&claim.job, claim.firing, "run"), &record).await?;
         Ok(record)
+    }
+
+    /// The firings of a job that were claimed and have no record, oldest first.
+    pub async fn open_runs(&self, job: &Job) -> Result<Vec<OpenRun>, ScheduleError> {
+        Ok(self.known(&job.name).await?.into_values().filter_map(|known| known.open).collect())
+    }
+
+    /// Notes that a run whose claim is over is lost; `None` if another has noted something.
+    pub async fn lose(&self, job: &Job, run: &OpenRun, now: DateTime<Utc>) -> Result<Option<RunRecord>, ScheduleError> {
+        let record = RunRecord {
+            job: job.name.clone(),
+            firing: run.firing,
+            started: run.claimed,
+            ended: now,
+            state: RunState::Lost,
+            attempt: run.attempt,
+            message: format!("the run did not end: process {} is gone, or its machine", run.owner),
+            owner: self.owner.clone(),
+        };
+        let is_ours = self.create(&self.path(&job.name, run.firing, "run"), &record).await?;
+        Ok(is_ours.then_some(record))
     }
 
     /// Notes that a firing was left out, unless another has noted something.
@@ -179,7 +220,9 @@ impl Records {
         for (firing, known) in firings.iter_mut().filter(|(_, known)| !known.is_finished && known.attempts > 0) {
             let name = format!("{firing}.claim-{}.json", known.attempts);
             let claim: ClaimFile = self.read(&self.prefix.clone().join(job).join(name)).await?;
-            known.until = Some(claim.until);
+            let Ok(firing) = NaiveDateTime::parse_from_str(firing, STAMP) else { continue };
+            let ClaimFile { owner, claimed, until } = claim;
+            known.open = Some(OpenRun { firing: firing.and_utc(), until, attempt: known.attempts, owner, claimed });
         }
         Ok(firings)
     }
@@ -214,7 +257,10 @@ impl Records {
     }
 }
 
+/// Form of a firing in names.
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
+
 /// A firing as part of a name; names sort as the times do.
 fn stamp(firing: DateTime<Utc>) -> String {
-    firing.format("%Y%m%dT%H%M%SZ").to_string()
+    firing.format(STAMP).to_string()
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::error::ScheduleError;
 use crate::job::{Job, Missed};
-use crate::records::{Claimed, Records, RunRecord, RunState};
+use crate::records::{Claimed, OpenRun, Records, RunRecord, RunState};
 
 /// Does the work of a job.
 #[async_trait]
@@ -18,7 +18,10 @@ pub trait Executor: Send + Sync {
     /// Runs `job` for a firing, and ends it by itself when the job's timeout is over.
     async fn run(&self, job: &Job, firing: DateTime<Utc>) -> Finished;
 
-    /// Is told of every run that ended, and of what went wrong with the records.
+    /// Is told, once, of a run whose process is gone.
+    async fn lost(&self, job: &Job, record: &RunRecord);
+
+    /// Is told of every run that ended or is lost, and of what went wrong with the records.
     async fn ended(&self, job: &Job, record: Result<RunRecord, ScheduleError>);
 }
 
@@ -60,6 +63,7 @@ impl<C: Clock, E: Executor> Scheduler<C, E> {
             self.fire(job, firing).await;
         }
         while !*stop.borrow() {
+            let wake = self.settle(job).await;
             let now = self.clock.now();
             let missed = job.last_at(now).filter(|last| *last > seen && job.missed == Missed::RunLast);
             let Some(firing) = missed.or_else(|| job.next_after(now.max(seen))) else { return };
@@ -70,6 +74,8 @@ impl<C: Clock, E: Executor> Scheduler<C, E> {
                     drop(changed);
                     return;
                 }
+                // The claim of another run is over: it has ended by then, or it is lost.
+                () = self.sleep_until(wake.filter(|wake| *wake < firing)) => continue,
                 () = self.clock.sleep_until(firing) => {}
             }
             seen = firing;
@@ -80,10 +86,56 @@ impl<C: Clock, E: Executor> Scheduler<C, E> {
         }
     }
 
-    /// Runs one firing now, if nobody has; for cron, timers and other schedulers.
+    /// Runs one firing now, if nobody has; for cron, timers and other schedulers. Earlier runs that are lost are told of.
     ///
     /// Returns `None` if it was run already or is being run.
     pub async fn run_once(&self, job: &Job, firing: DateTime<Utc>) -> Result<Option<RunRecord>, ScheduleError> {
+        let now = self.clock.now();
+        for run in self.records.open_runs(job).await?.iter().filter(|run| run.until <= now) {
+            self.lose(job, run).await?;
+        }
+        self.attempt(job, firing).await
+    }
+
+    /// Deals with runs whose claims are over and that did not end: the last firing of a job that makes up for missed
+    /// runs is run again, any other is lost. Returns when the next claim is over.
+    async fn settle(&self, job: &Job) -> Option<DateTime<Utc>> {
+        let now = self.clock.now();
+        let open = match self.records.open_runs(job).await {
+            Ok(open) => open,
+            Err(error) => {
+                self.executor.ended(job, Err(error)).await;
+                return None;
+            }
+        };
+        let (over, running): (Vec<_>, Vec<_>) = open.into_iter().partition(|run| run.until <= now);
+        for run in over {
+            if job.missed == Missed::RunLast && job.last_at(now) == Some(run.firing) {
+                self.fire(job, run.firing).await;
+            } else if let Err(error) = self.lose(job, &run).await {
+                self.executor.ended(job, Err(error)).await;
+            }
+        }
+        running.into_iter().map(|run| run.until).min()
+    }
+
+    async fn lose(&self, job: &Job, run: &OpenRun) -> Result<(), ScheduleError> {
+        if let Some(record) = self.records.lose(job, run, self.clock.now()).await? {
+            self.executor.lost(job, &record).await;
+            self.executor.ended(job, Ok(record)).await;
+        }
+        Ok(())
+    }
+
+    /// Sleeps until a time, or for ever.
+    async fn sleep_until(&self, time: Option<DateTime<Utc>>) {
+        match time {
+            Some(time) => self.clock.sleep_until(time).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn attempt(&self, job: &Job, firing: DateTime<Utc>) -> Result<Option<RunRecord>, ScheduleError> {
         match self.records.claim(job, firing, self.clock.now()).await? {
             Claimed::Ours(claim) => {
                 let Finished { state, message } = self.executor.run(job, firing).await;
@@ -98,7 +150,7 @@ impl<C: Clock, E: Executor> Scheduler<C, E> {
     }
 
     async fn fire(&self, job: &Job, firing: DateTime<Utc>) {
-        if let Some(result) = self.run_once(job, firing).await.transpose() {
+        if let Some(result) = self.attempt(job, firing).await.transpose() {
             self.executor.ended(job, result).await;
         }
     }

@@ -86,6 +86,10 @@ impl Executor for Steps {
         Finished { state: RunState::Ok, message: "done".to_owned() }
     }
 
+    async fn lost(&self, _: &Job, record: &RunRecord) {
+        self.begun.send(format!("lost {}", record.firing.format("%d %H:%M"))).unwrap();
+    }
+
     async fn ended(&self, _: &Job, record: Result<RunRecord, ScheduleError>) {
         let _ = self.ended.send(record.unwrap());
     }
@@ -224,4 +228,47 @@ async fn a_claim_of_the_dead_is_over_when_the_timeout_is() {
     assert_eq!(claim.attempt, 2);
     alive.finish(&claim, RunState::Ok, "", later).await.unwrap();
     assert!(matches!(dead.claim(&job, firing, later).await.unwrap(), Claimed::Taken));
+}
+
+/// A store in which a daemon claimed the run of 09:00 and died.
+async fn with_a_dead_daemon(job: &Job) -> Arc<InMemory> {
+    let store = Arc::new(InMemory::new());
+    let firing: DateTime<Utc> = "2024-03-01T09:00:00Z".parse().unwrap();
+    assert!(matches!(records(&store, "dead").claim(job, firing, firing).await.unwrap(), Claimed::Ours(_)));
+    store
+}
+
+#[tokio::test]
+async fn a_run_whose_daemon_died_is_told_of_once() {
+    let store = with_a_dead_daemon(&daily(Missed::Skip)).await;
+    let clock = SetClock::at("2024-03-01T09:30:00Z");
+    let (mut one, mut two) = (
+        Daemon::start(&store, &clock, daily(Missed::Skip), None),
+        Daemon::start(&store, &clock, daily(Missed::Skip), None),
+    );
+    // Both wait for the end of the claim and for the next firing.
+    clock.set("2024-03-01T10:01:00Z", 4).await;
+    let told = tokio::select! {
+        told = one.begun.recv() => told,
+        told = two.begun.recv() => told,
+    };
+    assert_eq!(told.unwrap(), "lost 01 09:00");
+    clock.waiting.subscribe().wait_for(|waiting| *waiting == 2).await.unwrap();
+    let (left_one, left_two) = (one.stop().await, two.stop().await);
+    assert!(left_one.is_empty() && left_two.is_empty(), "{left_one:?} {left_two:?}");
+    let runs = records(&store, "a").runs("daily").await.unwrap();
+    assert_eq!((runs.len(), runs[0].state, runs[0].attempt), (1, RunState::Lost, 1));
+    assert!(runs[0].message.contains("process dead is gone"), "{}", runs[0].message);
+}
+
+#[tokio::test]
+async fn a_run_whose_daemon_died_is_taken_up_if_the_job_makes_up_for_missed_ones() {
+    let job = daily(Missed::RunLast);
+    let store = with_a_dead_daemon(&job).await;
+    let clock = SetClock::at("2024-03-01T09:30:00Z");
+    let mut daemon = Daemon::start(&store, &clock, job, None);
+    clock.set("2024-03-01T10:01:00Z", 2).await;
+    assert_eq!(daemon.begun.recv().await.unwrap(), "01 09:00");
+    assert_eq!(daemon.ended.recv().await.unwrap().attempt, 2);
+    assert!(daemon.stop().await.is_empty());
 }

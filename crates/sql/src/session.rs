@@ -93,15 +93,16 @@ impl Session {
         &self.context
     }
 
-    /// Makes what `lake` knows about the integrity of log files the session's tables, or their newer state.
-    pub fn set_proofs(&self, lake: &Lake) -> Result<(), SqlError> {
+    /// Makes what `lake` knows about the integrity of log files the session's tables, or their newer state; without a
+    /// lake, nothing is known.
+    pub fn set_proofs(&self, lake: Option<&Lake>) -> Result<(), SqlError> {
         self.replace_or_register(INTEGRITY_TABLE, Arc::new(ProofTable::logs(lake)))?;
         self.replace_or_register(DIGESTS_TABLE, Arc::new(ProofTable::digests(lake))).map(|_| ())
     }
 
     /// Makes the tables of `lake` the session's, or its newer state.
     pub async fn set_lake(&self, lake: &Lake) -> Result<(), SqlError> {
-        self.set_proofs(lake)?;
+        self.set_proofs(Some(lake))?;
         self.set_logs(Arc::new(LakeTable::new(lake))).await
     }
 

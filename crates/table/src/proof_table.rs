@@ -12,10 +12,10 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use trailql_lake::{Lake, digest_proof_schema, log_proof_schema};
 
-/// What a lake has on record, as a table; every query reads the records anew.
+/// What a lake has on record, as a table; every query reads the records anew. Without a lake, nothing is on record.
 #[derive(Debug)]
 pub struct ProofTable {
-    lake: Lake,
+    lake: Option<Lake>,
     of: Of,
 }
 
@@ -27,13 +27,13 @@ enum Of {
 
 impl ProofTable {
     /// One row for each log file.
-    pub fn logs(lake: &Lake) -> Self {
-        Self { lake: lake.clone(), of: Of::Logs }
+    pub fn logs(lake: Option<&Lake>) -> Self {
+        Self { lake: lake.cloned(), of: Of::Logs }
     }
 
     /// One row for each digest.
-    pub fn digests(lake: &Lake) -> Self {
-        Self { lake: lake.clone(), of: Of::Digests }
+    pub fn digests(lake: Option<&Lake>) -> Self {
+        Self { lake: lake.cloned(), of: Of::Digests }
     }
 }
 
@@ -57,9 +57,10 @@ impl TableProvider for ProofTable {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let read = match self.of {
-            Of::Logs => self.lake.log_proofs().await,
-            Of::Digests => self.lake.digest_proofs().await.map(|batch| vec![batch]),
+        let read = match (&self.lake, self.of) {
+            (None, _) => Ok(Vec::new()),
+            (Some(lake), Of::Logs) => lake.log_proofs().await,
+            (Some(lake), Of::Digests) => lake.digest_proofs().await.map(|batch| vec![batch]),
         };
         let batches = read.map_err(|error| DataFusionError::External(error.into()))?;
         Ok(MemorySourceConfig::try_new_exec(&[batches], self.schema(), projection.cloned())?)

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 
 use indicatif::{HumanBytes, HumanCount};
-use trailql_ingest::{Summary, Verified};
+use serde_json::json;
+use trailql_ingest::{FailedFile, Summary, Verified};
 
+use crate::account::Account;
 use crate::globals::Globals;
 
 /// Failed files that are named one by one.
@@ -13,26 +15,65 @@ const FAILURES_SHOWN: usize = 20;
 /// Says on stderr what was read and what became of it; problems are said even when quiet.
 pub(super) fn report(summary: &Summary, globals: &Globals) -> io::Result<()> {
     let mut err = io::stderr().lock();
-    for failed in summary.failed.iter().take(FAILURES_SHOWN) {
-        writeln!(err, "trailql: {} {}", failed.file, failed.reason)?;
-    }
-    let findings = summary.verified.as_ref().map(|verified| verified.findings.as_slice()).unwrap_or_default();
-    for finding in findings.iter().take(FAILURES_SHOWN) {
-        writeln!(err, "trailql: {} {}", finding.file, finding.reason)?;
-    }
-    if let Some(more) = findings.len().checked_sub(FAILURES_SHOWN + 1) {
-        writeln!(err, "trailql: … and {} more findings; `trailql validate` names them all", more + 1)?;
-    }
-    if let Some(more) = summary.failed.len().checked_sub(FAILURES_SHOWN + 1) {
-        writeln!(err, "trailql: … and {} more files that could not be read", more + 1)?;
-    }
-    if let Some(folder) = &summary.rejected_folder {
-        writeln!(err, "trailql: what could not be read is kept with its reasons in {folder} of the lake")?;
+    for problem in problems(summary) {
+        writeln!(err, "trailql: {problem}")?;
     }
     if globals.quiet {
         return Ok(());
     }
     write_account(summary, &mut err)
+}
+
+/// What all runs of one command came to.
+pub(super) fn account(summaries: &[Summary]) -> io::Result<Account> {
+    let sum = |count: fn(&Summary) -> u64| summaries.iter().map(count).sum::<u64>();
+    let (kept, rejected) = (sum(|summary| summary.kept), sum(|summary| summary.rejected));
+    let failed: usize = summaries.iter().map(|summary| summary.failed.len()).sum();
+    let unproved: usize = summaries.iter().map(|summary| findings(summary).len()).sum();
+    let mut subject = format!("{kept} events kept, {rejected} rejected, {failed} files not read");
+    if unproved > 0 {
+        subject.push_str(&format!(", {unproved} findings about proofs"));
+    }
+    let problems = summaries.iter().flat_map(problems).collect::<Vec<_>>().join("\n");
+    let mut text = problems.clone().into_bytes();
+    for summary in summaries {
+        writeln!(text)?;
+        write_account(summary, &mut text)?;
+    }
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    let details = json!({
+        "kept": kept,
+        "duplicates": sum(|summary| summary.duplicates),
+        "filtered": sum(|summary| summary.filtered),
+        "rejected": rejected,
+        "files_read": sum(|summary| summary.files.read),
+        "files_failed": failed,
+        "findings": unproved,
+    });
+    Ok(Account { subject, text, problems, findings: None, details })
+}
+
+fn findings(summary: &Summary) -> &[FailedFile] {
+    summary.verified.as_ref().map(|verified| verified.findings.as_slice()).unwrap_or_default()
+}
+
+/// What went wrong, a line each.
+fn problems(summary: &Summary) -> Vec<String> {
+    let named = |file: &str, reason: &str| format!("{file} {reason}");
+    let (failed, findings) = (&summary.failed, findings(summary));
+    let mut lines: Vec<String> =
+        failed.iter().take(FAILURES_SHOWN).map(|failed| named(&failed.file, &failed.reason)).collect();
+    if let Some(more) = failed.len().checked_sub(FAILURES_SHOWN + 1) {
+        lines.push(format!("… and {} more files that could not be read", more + 1));
+    }
+    lines.extend(findings.iter().take(FAILURES_SHOWN).map(|finding| named(&finding.file, &finding.reason)));
+    if let Some(more) = findings.len().checked_sub(FAILURES_SHOWN + 1) {
+        lines.push(format!("… and {} more findings; `trailql validate` names them all", more + 1));
+    }
+    if let Some(folder) = &summary.rejected_folder {
+        lines.push(format!("what could not be read is kept with its reasons in {folder} of the lake"));
+    }
+    lines
 }
 
 fn write_account(summary: &Summary, out: &mut impl Write) -> io::Result<()> {

@@ -28,12 +28,13 @@ impl Events {
         let table: Arc<dyn TableProvider> = if raw.is_empty() {
             let lake = Lake::open(&globals.stores, &globals.lake).await?;
             events.lake_version = Some(lake.snapshot().version);
-            events.session.set_proofs(&lake)?;
+            events.session.set_proofs(Some(&lake))?;
             Arc::new(LakeTable::new(&lake))
         } else {
             let table = RawTable::open(&globals.stores, raw).await?;
             events.location = raw.join(", ");
             events.raw_warnings = Some(table.warnings());
+            events.session.set_proofs(None)?;
             Arc::new(table)
         };
         let narrowed = window.narrow(table).map_err(CliError::failure)?;

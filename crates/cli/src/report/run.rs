@@ -9,8 +9,10 @@ use trailql_export::{Compression, Existing, Folder, Output, Place};
 use trailql_report::{Baseline, Query, Report, Selection, html};
 use trailql_sql::{ExportOptions, Format, printable, write_result};
 
+use crate::account::Account;
 use crate::error::{CliError, Outcome};
 use crate::globals::Globals;
+use crate::notify::NotifyArgs;
 use crate::output::{OutputArgs, Target};
 use crate::report::events::Events;
 use crate::report::make::{MakeArgs, MakeOptions, make};
@@ -26,7 +28,8 @@ use crate::report::make::{MakeArgs, MakeOptions, make};
   trailql report run dashboards --since 1d --format parquet -o extracts/
   trailql report run ./audit --raw ./AWSLogs --format markdown
 
-Exit codes: 0 every query ran; 1 a query failed, or log files could not be read; 2 wrong usage.")]
+Exit codes: 0 every query ran, whatever it found; 1 a query failed, log files could not be read, or somebody could not
+be told; 2 wrong usage.")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) make: MakeArgs,
@@ -45,6 +48,9 @@ pub(crate) struct RunArgs {
     /// Say what would run, and run nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 /// Runs the command.
@@ -54,6 +60,16 @@ pub(crate) async fn run(args: &RunArgs, globals: &Globals) -> Result<Outcome, Cl
         return dry_run(args, &selection);
     }
     let target = args.output.resolve()?;
+    let teller = args.notify.prepare(globals).await?;
+    teller.tell("report", write(args, globals, selection, &target).await, Outcome::DoneWithFailures).await
+}
+
+async fn write(
+    args: &RunArgs,
+    globals: &Globals,
+    selection: Selection,
+    target: &Target,
+) -> Result<(Outcome, Account), CliError> {
     match target.options.format {
         format @ (Format::Html | Format::Json) => {
             if !target.options.partition_by.is_empty() {
@@ -61,10 +77,14 @@ pub(crate) async fn run(args: &RunArgs, globals: &Globals) -> Result<Outcome, Cl
                     .hint("take --format csv, jsonl or parquet"));
             }
             let report = make_document(args, globals, selection).await?;
-            write_document(&report, &target, globals).await?;
-            outcome(&report, globals)
+            write_document(&report, target, globals).await?;
+            Ok((outcome(&report, globals), Account::of_report(&report)))
         }
-        _ => write_rows(args, globals, &selection.queries, &target).await,
+        _ => {
+            let outcome = write_rows(args, globals, &selection.queries, target).await?;
+            let subject = format!("{} queries written", selection.queries.len());
+            Ok((outcome, Account { subject, text: args.make.title(), ..Account::default() }))
+        }
     }
 }
 
@@ -116,7 +136,7 @@ fn dry_run(args: &RunArgs, selection: &Selection) -> Result<Outcome, CliError> {
 }
 
 /// Tells on stderr what went wrong.
-fn outcome(report: &Report, globals: &Globals) -> Result<Outcome, CliError> {
+fn outcome(report: &Report, globals: &Globals) -> Outcome {
     let mut failures = report.warnings.clone();
     for query in &report.queries {
         if let trailql_report::Verdict::Unchecked { reason } = &query.verdict {
@@ -128,7 +148,7 @@ fn outcome(report: &Report, globals: &Globals) -> Result<Outcome, CliError> {
         let rows: u64 = report.queries.iter().map(|query| query.row_count).sum();
         eprintln!("{} queries, {rows} rows, {} open findings", report.queries.len(), report.open_findings());
     }
-    Ok(if failures.is_empty() { Outcome::Done } else { Outcome::DoneWithFailures })
+    if failures.is_empty() { Outcome::Done } else { Outcome::DoneWithFailures }
 }
 
 /// Streams the rows of the queries, in bounded memory.

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
+use tempfile::NamedTempFile;
 use trailql_lake::Lake;
 use trailql_notify::{Level, Message, Notifier, Outcome, SentLog};
 use trailql_schedule::{Executor, Finished, Job, RunRecord, RunState, ScheduleError};
 
+use crate::account::Account;
 use crate::error::CliError;
 use crate::globals::Globals;
 use crate::notify::{notifiers, sent_log, tell};
@@ -22,7 +23,7 @@ const OUTPUT_KEPT: usize = 2000;
 
 /// Runs jobs.
 pub(crate) struct Runs {
-    jobs: HashMap<String, (Vec<String>, Vec<Notifier>)>,
+    jobs: HashMap<String, (ConfiguredJob, Vec<Notifier>)>,
     sent: SentLog,
     program: PathBuf,
     lake: String,
@@ -37,7 +38,7 @@ impl Runs {
         let mut prepared = HashMap::new();
         for job in jobs {
             let receivers = notifiers(globals, &job.notify).await?;
-            prepared.insert(job.job.name.clone(), (job.arguments.clone(), receivers));
+            prepared.insert(job.job.name.clone(), (job.clone(), receivers));
         }
         Ok(Self {
             jobs: prepared,
@@ -55,9 +56,16 @@ impl Runs {
         self.untold.load(Ordering::Relaxed)
     }
 
-    async fn process(&self, job: &Job, arguments: &[String], firing: DateTime<Utc>) -> std::io::Result<Finished> {
+    /// Runs the process to its end; returns besides what it came to, if it said so.
+    async fn process(
+        &self,
+        configured: &ConfiguredJob,
+        firing: DateTime<Utc>,
+    ) -> std::io::Result<(Finished, Option<Account>)> {
+        let ConfiguredJob { job, arguments, .. } = configured;
+        let left = NamedTempFile::new()?;
         let mut command = tokio::process::Command::new(&self.program);
-        command.arg("--lake").arg(&self.lake);
+        command.arg("--scheduled").arg(left.path()).arg("--lake").arg(&self.lake);
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
             // Paths of the file are relative to its folder, and so are those of its jobs.
@@ -66,40 +74,64 @@ impl Runs {
             }
         }
         command.args(arguments.iter().map(|argument| fill(argument, job, firing)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let output = command.spawn()?.wait_with_output();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        // Closes when this process ends, however it does; the child ends then as well.
+        let _lifeline = child.stdin.take();
         let limit = job.timeout.to_std().unwrap_or_default();
-        let Ok(output) = tokio::time::timeout(limit, output).await else {
-            return Ok(Finished { state: RunState::TimedOut, message: format!("ended after {} s", limit.as_secs()) });
+        let Ok(output) = tokio::time::timeout(limit, child.wait_with_output()).await else {
+            let message = format!("ended after {} s", limit.as_secs());
+            return Ok((Finished { state: RunState::TimedOut, message }, None));
         };
         let output = output?;
         let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        // Findings of a report are what it is for, and no error of the run; those of an assertion have their exit code.
         let state = match output.status.code() {
             Some(0) => RunState::Ok,
             Some(1) => RunState::Problem,
             _ => RunState::Failed,
         };
-        Ok(Finished { state, message: end_of(&said).to_owned() })
+        Ok((Finished { state, message: end_of(&said).to_owned() }, Account::read(left.path())))
+    }
+}
+
+impl Runs {
+    /// Tells everybody; returns who was not told, which is said on stderr as well.
+    async fn tell(&self, receivers: &[Notifier], message: &Message) -> Vec<String> {
+        let failures = tell(receivers, message, &self.sent).await;
+        for failure in &failures {
+            self.untold.store(true, Ordering::Relaxed);
+            eprintln!("trailql: {failure}");
+        }
+        failures
     }
 }
 
 #[async_trait]
 impl Executor for Runs {
     async fn run(&self, job: &Job, firing: DateTime<Utc>) -> Finished {
-        let Some((arguments, receivers)) = self.jobs.get(&job.name) else {
+        let Some((configured, receivers)) = self.jobs.get(&job.name) else {
             return Finished { state: RunState::Failed, message: "the job is not configured".to_owned() };
         };
-        let mut finished = match self.process(job, arguments, firing).await {
-            Ok(finished) => finished,
-            Err(error) => Finished { state: RunState::Failed, message: format!("it cannot be started: {error}") },
+        let (mut finished, account) = match self.process(configured, firing).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                let message = format!("it cannot be started: {error}");
+                (Finished { state: RunState::Failed, message }, None)
+            }
         };
-        for failure in tell(receivers, &message(job, &finished), &self.sent).await {
-            self.untold.store(true, Ordering::Relaxed);
-            eprintln!("trailql: {failure}");
+        for failure in self.tell(receivers, &message(job, &finished, account)).await {
             finished.message.push('\n');
             finished.message.push_str(&failure);
         }
         finished
+    }
+
+    async fn lost(&self, job: &Job, record: &RunRecord) {
+        let Some((_, receivers)) = self.jobs.get(&job.name) else { return };
+        let text = format!("{}: {}", job.local(record.firing), record.message);
+        let finished = Finished { state: record.state, message: text };
+        self.tell(receivers, &message(job, &finished, None)).await;
     }
 
     async fn ended(&self, job: &Job, record: Result<RunRecord, ScheduleError>) {
@@ -119,23 +151,35 @@ pub(crate) fn word(state: RunState) -> &'static str {
         RunState::Failed => "failed",
         RunState::TimedOut => "timed out",
         RunState::Skipped => "skipped",
+        RunState::Lost => "lost",
     }
 }
 
-fn message(job: &Job, finished: &Finished) -> Message {
-    let (outcome, level) = match finished.state {
-        RunState::Ok | RunState::Skipped => (Outcome::Ok, Level::Info),
-        RunState::Problem => (Outcome::Problem, Level::High),
-        RunState::Failed | RunState::TimedOut => (Outcome::Failed, Level::High),
+/// What is told of a run: what it came to itself, if it could say so.
+fn message(job: &Job, finished: &Finished, account: Option<Account>) -> Message {
+    let found = account.as_ref().and_then(|account| account.findings);
+    let (outcome, level, word) = match (finished.state, found) {
+        (RunState::Ok, Some(level)) => (Outcome::Problem, level, word(RunState::Problem)),
+        (state @ (RunState::Ok | RunState::Skipped), _) => (Outcome::Ok, Level::Info, word(state)),
+        (state @ RunState::Problem, found) => (Outcome::Problem, found.unwrap_or(Level::High), word(state)),
+        (state @ (RunState::Failed | RunState::TimedOut | RunState::Lost), _) => {
+            (Outcome::Failed, Level::High, word(state))
+        }
+    };
+    let (text, problems) = (finished.message.clone(), finished.message.clone());
+    let account = match account {
+        Some(account) => Account { subject: format!("{word}, {}", account.subject), ..account },
+        None => Account { subject: word.to_owned(), text, problems, ..Account::default() },
     };
     Message {
         job: job.name.clone(),
         outcome,
         level,
-        subject: format!("trailql {}: {}", job.name, word(finished.state)),
-        text: finished.message.clone(),
+        subject: format!("trailql {}: {}", job.name, account.subject),
+        key: account.key().to_owned(),
+        text: account.text,
         time: Utc::now(),
-        details: Value::Null,
+        details: account.details,
     }
 }
 

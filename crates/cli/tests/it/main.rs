@@ -11,6 +11,7 @@ mod fault_proxy;
 mod follow;
 mod made_lake;
 mod needle;
+mod notify;
 #[cfg(unix)]
 mod repl;
 mod report;

@@ -106,3 +106,114 @@ fn two_daemons_run_each_firing_once_and_stop_when_told() {
     assert_eq!(runs, once);
     assert!(runs.iter().all(|run| run.ends_with(" 1") || run.ends_with(" 0")), "{runs:?}");
 }
+
+/// A query that has rows for ever.
+const ENDLESS: &str = "SELECT value, rpad('x', 100, 'x') AS filler FROM generate_series(1, 4000000000)";
+
+#[test]
+fn a_report_with_findings_ran_well_and_its_findings_are_told() {
+    let place =
+        place(&job("found", "0 6 * * *", "['report', 'run', 'found.sql', '--format', 'json', '-o', 'report.json']"));
+    let sql = "-- name: found\n-- title: Call one\n-- severity: high\n-- expect: no rows\n\n\
+               SELECT eventid FROM cloudtrail_logs WHERE eventname = 'Call1'\n";
+    fs::write(place.path("found.sql"), sql).unwrap();
+    place.ingest();
+    let output = schedule(&place, &["run", "--once", "found"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let history: Value = serde_json::from_slice(&schedule(&place, &["history", "--json"]).stdout).unwrap();
+    assert_eq!(history[0]["state"], "ok");
+    let told: Value = serde_json::from_slice(&fs::read(place.path("told")).unwrap()).unwrap();
+    assert_eq!((told["outcome"].as_str(), told["level"].as_str()), (Some("problem"), Some("high")));
+    assert!(told["text"].as_str().unwrap().contains("high  found: 1 findings  Call one"), "{told}");
+    assert_eq!(told["details"]["violated"][0]["query"], "found");
+}
+
+#[test]
+fn a_run_that_takes_too_long_is_ended_and_told() {
+    let run = format!("['sql', '--quiet', '-c', \"{ENDLESS}\", '-o', 'out.csv']");
+    let place = place(&(job("slow", "0 6 * * *", &run) + "timeout = '2s'\n"));
+    place.ingest();
+    assert_eq!(schedule(&place, &["run", "--once", "slow"]).status.code(), Some(2));
+    let history: Value = serde_json::from_slice(&schedule(&place, &["history", "--json"]).stdout).unwrap();
+    assert_eq!(
+        (history[0]["state"].as_str(), history[0]["message"].as_str()),
+        (Some("timed_out"), Some("ended after 2 s"))
+    );
+    assert!(fs::read_to_string(place.path("told")).unwrap().contains("trailql slow: timed out"));
+    #[cfg(target_os = "linux")]
+    assert_eq!(processes_with(place.path("lake").to_str().unwrap()), Vec::<String>::new());
+    assert!(!place.path("out.csv").exists());
+}
+
+/// Command lines of running processes that name a path.
+#[cfg(target_os = "linux")]
+fn processes_with(path: &str) -> Vec<String> {
+    let command = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).ok();
+    let commands = fs::read_dir("/proc").unwrap().flatten().filter_map(command);
+    commands.map(|words| text(&words)).filter(|words| words.contains(path)).collect()
+}
+
+/// Processes that a process started and that still run.
+#[cfg(target_os = "linux")]
+fn children(parent: u32) -> Vec<String> {
+    let stat = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("stat")).ok();
+    let mut found = Vec::new();
+    for stat in fs::read_dir("/proc").unwrap().flatten().filter_map(stat) {
+        // `pid (name) state parent …`
+        let (pid, rest) = stat.split_once(" (").unwrap();
+        let fields: Vec<&str> = rest.rsplit_once(") ").unwrap().1.split(' ').collect();
+        if fields[1] == parent.to_string() {
+            found.push(pid.to_owned());
+        }
+    }
+    found
+}
+
+#[cfg(target_os = "linux")]
+fn is_running(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_daemon_takes_its_run_along_which_is_told_as_lost_once() {
+    let run = format!("['sql', '--quiet', '-c', \"{ENDLESS}\", '-o', 'out.csv']");
+    let place = place(&job("tick", "* * * * * *", &run));
+    place.ingest();
+    let mut daemon =
+        place.trailql().args(["schedule", "run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let wait = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let id = daemon.id();
+    wait("no run", &|| !children(id).is_empty());
+    let run = children(id).remove(0);
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    wait("the run goes on without its daemon", &|| !is_running(&run));
+    assert!(!place.path("out.csv").exists());
+    // The claim is over when the timeout is; let it be one of long ago.
+    let folder = place.path("lake/_schedule/runs/tick");
+    let claims: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(claims.len(), 1, "{claims:?}");
+    let mut claim: Value = serde_json::from_slice(&fs::read(&claims[0]).unwrap()).unwrap();
+    claim["until"] = "2024-03-01T00:00:00Z".into();
+    fs::remove_file(&claims[0]).unwrap();
+    fs::write(folder.join("20240229T230000Z.claim-1.json"), claim.to_string()).unwrap();
+    let config = fs::read_to_string(place.path("trailql.toml")).unwrap();
+    let quick = config.lines().map(|line| if line.starts_with("run =") { "run = ['lake', 'info']" } else { line });
+    fs::write(place.path("trailql.toml"), quick.collect::<Vec<_>>().join("\n")).unwrap();
+    for _ in 0..2 {
+        let output = schedule(&place, &["run", "--once", "tick"]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let history: Value = serde_json::from_slice(&schedule(&place, &["history", "--json"]).stdout).unwrap();
+    let states: Vec<&str> = history.as_array().unwrap().iter().map(|run| run["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["ok", "ok", "lost"]);
+    assert_eq!(fs::read_to_string(place.path("told")).unwrap().matches("trailql tick: lost").count(), 1);
+}

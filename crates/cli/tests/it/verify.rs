@@ -55,6 +55,12 @@ impl Stage {
         text(&output.stdout).replace("\r\n", "\n").split_once('\n').unwrap().1.to_owned()
     }
 
+    /// Exit code of the controls about integrity.
+    fn controls(&self, more: &[&str]) -> Option<i32> {
+        let asserting = ["assert", "--quiet", "integrity_not_proved", "integrity_violated"];
+        self.command(&[&asserting[..], more].concat()).output().unwrap().status.code()
+    }
+
     fn states(&self) -> String {
         self.ask("SELECT state, count(*) FROM cloudtrail_integrity GROUP BY 1 ORDER BY 1")
     }
@@ -78,6 +84,8 @@ fn a_valid_bucket_is_taken_whole_and_every_event_has_its_proof() {
     let digests =
         "SELECT verdict, count(*), sum(logfiles), min(starttime), max(endtime) FROM cloudtrail_digests GROUP BY 1";
     assert_eq!(stage.ask(digests), "valid,6,12,2024-03-01T00:00:00Z,2024-03-01T06:00:00Z\n");
+    assert_eq!(stage.controls(&[]), Some(0));
+    assert_eq!(stage.controls(&["--raw", BUCKET]), Some(1), "nothing is known about files in place");
     let again = stage.ingest();
     assert_eq!((again.status.code(), &json(&again)["files"]["known"]), (Some(0), &12.into()));
 }
@@ -176,6 +184,9 @@ fn a_recorded_validation_says_which_events_are_proved() {
     let plain = |stage: &Stage| stage.command(&["ingest", BUCKET]).output().unwrap().status.code();
     assert_eq!(plain(&stage), Some(0));
     assert_eq!(stage.states(), "", "nothing was recorded");
+    assert_eq!(stage.controls(&[]), Some(1));
+    assert_eq!(stage.record().status.code(), Some(0));
+    assert_eq!(stage.controls(&[]), Some(0));
     stage.world.delete(&stage.trail.log_key(1, 1));
     stage.trail.log(&mut stage.world, 2, 40);
     let altered = stage.trail.log_key(3, 0);
@@ -190,6 +201,7 @@ fn a_recorded_validation_says_which_events_are_proved() {
     let output = stage.record();
     assert_eq!(outcome(&output).0, 1, "{}", text(&output.stderr));
     assert_eq!(stage.states(), "failed,1\nmissing,1\nnot_mentioned,1\nproved,10\n");
+    assert_eq!(stage.controls(&[]), Some(1));
 
     // The altered file is ingested, and then put right: what the lake has of it is still not proved.
     assert_eq!(plain(&stage), Some(0));

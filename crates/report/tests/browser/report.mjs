@@ -42,6 +42,18 @@ const blank = await page.locator("canvas").evaluateAll((canvases) => canvases.fi
 assert.ok((await page.locator("canvas").count()) > 0);
 assert.equal(blank, 0);
 
+// Short text stays on one line; long text wraps, but not into a column of single words.
+const heights = await page.locator("table.rows td.s").evaluateAll((cells) => cells.map((cell) => {
+  const line = parseFloat(getComputedStyle(cell).lineHeight);
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return range.getBoundingClientRect().height / line;
+}));
+assert.ok(heights.length > 0 && heights.every((lines) => lines < 1.5), `${Math.max(...heights)} lines of a short cell`);
+const widths = await page.locator("table.rows td.l").evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().width));
+const rem = await page.evaluate(() => parseFloat(getComputedStyle(document.documentElement).fontSize));
+assert.ok(widths.length > 0 && widths.every((width) => width >= 14 * rem - 1), `${Math.min(...widths)} px of a long cell`);
+
 // The first table with several rows sorts both ways, and filters.
 const table = page.locator("table.rows", { has: page.locator("tbody tr:nth-child(3)") }).first();
 const firstColumn = () => table.locator("tbody tr:not([hidden]) td:first-child").allTextContents();

@@ -6,15 +6,25 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use trailql_report::{Baseline, Library, Runner, Verdict, Window};
 
-use crate::made_events::{Place, options, session};
+use crate::made_events::{Place, Proofs, options, session};
 
 /// Events of one query, as `testdata/queries/<folder>.json` has them.
 #[derive(serde::Deserialize)]
 struct Case {
     finds: Vec<Value>,
     ignores: Vec<Value>,
+    /// What is known about the integrity of the log file, `$log`, in which the events are.
+    #[serde(default)]
+    known: Known,
     #[serde(default)]
     params: BTreeMap<String, String>,
+}
+
+/// Rows of `cloudtrail_integrity` and `cloudtrail_digests` for events to find, and for those to ignore.
+#[derive(Default, serde::Deserialize)]
+struct Known {
+    finds: Proofs,
+    ignores: Proofs,
 }
 
 fn root() -> PathBuf {
@@ -71,12 +81,12 @@ async fn every_query_finds_what_it_must_and_ignores_what_it_must_not() {
     let mut cases = cases();
     for query in Library::bundled().unwrap().queries() {
         let case = cases.remove(&query.header.name).unwrap_or_else(|| panic!("no events for {}", query.path));
-        let found = Place::of(&case.finds).await.run(query, &case.params).await;
+        let found = Place::with_proofs(&case.finds, &case.known.finds).await.run(query, &case.params).await;
         assert!(found.row_count > 0, "{} finds nothing: {:?}", query.path, found.verdict);
         if query.header.columns.first().is_some_and(|column| column.name == "eventid") {
             assert_eq!(found.row_count as usize, case.finds.len(), "{} misses events", query.path);
         }
-        let ignored = Place::of(&case.ignores).await.run(query, &case.params).await;
+        let ignored = Place::with_proofs(&case.ignores, &case.known.ignores).await.run(query, &case.params).await;
         assert_eq!(ignored.row_count, 0, "{} finds {:?}", query.path, ignored.rows);
     }
     assert!(cases.is_empty(), "events of queries that are not there: {:?}", cases.keys());

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::json::ReaderBuilder;
+use arrow::util::display::array_value_to_string;
 use chrono::{DateTime, Utc};
+use datafusion::datasource::MemTable;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
+use trailql_lake::{digest_proof_schema, log_proof_schema};
 use trailql_report::{Baseline, Query, ReportedQuery, Runner, RunnerOptions, Source, Window};
-use trailql_sql::{Session, SessionOptions};
+use trailql_sql::{DIGESTS_TABLE, INTEGRITY_TABLE, Session, SessionOptions};
 use trailql_store::Stores;
 use trailql_table::RawTable;
 
@@ -16,6 +20,15 @@ use trailql_table::RawTable;
 pub(crate) struct Place {
     pub(crate) session: Session,
     _folder: TempDir,
+}
+
+/// Rows about the integrity of log files, as members by column.
+#[derive(Default, serde::Deserialize)]
+pub(crate) struct Proofs {
+    #[serde(default)]
+    cloudtrail_integrity: Vec<Value>,
+    #[serde(default)]
+    cloudtrail_digests: Vec<Value>,
 }
 
 /// A time that every test takes for now.
@@ -74,6 +87,27 @@ impl Place {
         Self { session, _folder: folder }
     }
 
+    /// The same, with what a lake has on record about them; `$log` is the log file.
+    pub(crate) async fn with_proofs(members: &[Value], proofs: &Proofs) -> Self {
+        let place = Self::of(members).await;
+        let context = place.session.context();
+        let files =
+            context.sql("SELECT DISTINCT sourcefile FROM cloudtrail_logs").await.unwrap().collect().await.unwrap();
+        let log = array_value_to_string(files[0].column(0), 0).unwrap();
+        for (name, schema, rows) in [
+            (INTEGRITY_TABLE, log_proof_schema(), &proofs.cloudtrail_integrity),
+            (DIGESTS_TABLE, digest_proof_schema(), &proofs.cloudtrail_digests),
+        ] {
+            let lines: String = rows.iter().map(|row| row.to_string().replace("$log", &log) + "\n").collect();
+            let batches: Result<Vec<_>, _> =
+                ReaderBuilder::new(Arc::clone(&schema)).build(lines.as_bytes()).unwrap().collect();
+            let table = MemTable::try_new(schema, vec![batches.unwrap()]).unwrap();
+            context.deregister_table(name).unwrap();
+            context.register_table(name, Arc::new(table)).unwrap();
+        }
+        place
+    }
+
     /// The events within `window` alone.
     pub(crate) async fn within(members: &[Value], window: Window) -> Self {
         let mut place = Self::of(members).await;
@@ -109,5 +143,6 @@ pub(crate) async fn session(folder: &Path, window: Window) -> Session {
     let session = Session::try_new(&SessionOptions::default()).unwrap();
     let table = RawTable::open(&Stores::default(), &[folder.to_str().unwrap().to_owned()]).await.unwrap();
     session.set_logs(window.narrow(Arc::new(table)).unwrap()).await.unwrap();
+    session.set_proofs(None).unwrap();
     session
 }
