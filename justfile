@@ -44,6 +44,12 @@ bench-validate *ARGS:
     cargo build --release --locked
     cargo build --locked --workspace --examples
     python3 bench/validate.py {{ARGS}}
+
+# Time queries over JSON members against DuckDB and write docs/BENCHMARKS.md
+bench-json *ARGS:
+    cargo build --release --locked
+    python3 bench/json_queries.py --write {{ARGS}}
+
 # Time compaction against DuckDB
 bench-optimize *ARGS:
     cargo build --release --locked

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::json::json_field;
+use crate::recall::Recall;
 
 /// What an argument has to be; values of other types are cast where that is natural.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,6 +258,26 @@ impl Call {
         let mut builder = StringBuilder::with_capacity(self.rows, self.rows * 8);
         for row in 0..self.rows {
             builder.append_option(value(row)?);
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
+    /// Builds text from a column's texts, where every other argument is the same for all rows.
+    pub(crate) fn map_texts<'a, T: AsRef<str>>(
+        &self,
+        texts: Texts<'a>,
+        value: impl Fn(&'a str) -> Result<Option<T>>,
+    ) -> Result<ArrayRef> {
+        let Texts::View(array) = texts else {
+            return self.build_texts(|row| texts.get(row).map_or(Ok(None), &value));
+        };
+        let mut recall = Recall::new(self.rows);
+        let mut builder = StringBuilder::with_capacity(self.rows, self.rows * 8);
+        for (row, view) in array.views().iter().enumerate() {
+            match array.is_valid(row) {
+                true => builder.append_option(recall.get_or_try(*view, || value(array.value(row)))?.as_ref()),
+                false => builder.append_null(),
+            }
         }
         Ok(Arc::new(builder.finish()))
     }

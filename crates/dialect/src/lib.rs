@@ -9,6 +9,7 @@ mod functions;
 mod json;
 mod nested;
 mod plan;
+mod recall;
 mod syntax;
 mod text;
 mod type_name;

@@ -2,7 +2,7 @@
 
 use object_store::path::Path as ObjectPath;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutPayload, Result};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use trailql_store::{Bucket, Stores};
 
 /// Size of the first parts; S3 takes no smaller ones than 5 MiB.
@@ -20,6 +20,8 @@ pub(crate) struct Upload {
     stores: Stores,
     path: ObjectPath,
     buffer: Vec<u8>,
+    /// The request for an upload; a task, as the answer is needed to take the upload back even if nobody waits any more.
+    start: Option<JoinHandle<Result<Box<dyn MultipartUpload>>>>,
     parts: Option<Box<dyn MultipartUpload>>,
     part_count: usize,
     in_flight: JoinSet<Result<()>>,
@@ -32,6 +34,7 @@ impl Upload {
             stores: stores.clone(),
             path,
             buffer: Vec::new(),
+            start: None,
             parts: None,
             part_count: 0,
             in_flight: JoinSet::new(),
@@ -79,8 +82,11 @@ impl Upload {
         let parts = match &mut self.parts {
             Some(parts) => parts,
             None => {
-                let upload = self.bucket.put_multipart_opts(&self.path, PutMultipartOptions::default()).await?;
-                self.parts.insert(upload)
+                let (bucket, path) = (self.bucket.clone(), self.path.clone());
+                let request = async move { bucket.put_multipart_opts(&path, PutMultipartOptions::default()).await };
+                let started = settled(self.start.insert(tokio::spawn(request)).await);
+                self.start = None;
+                self.parts.insert(started?)
             }
         };
         let part = parts.put_part(PutPayload::from(std::mem::take(&mut self.buffer)));
@@ -95,18 +101,26 @@ impl Upload {
     }
 }
 
-fn settled(sent: std::result::Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
-    sent.map_err(|error| object_store::Error::JoinError { source: error })?
+fn settled<T>(task: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+    task.map_err(|error| object_store::Error::JoinError { source: error })?
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        let Some(mut parts) = self.parts.take() else { return };
+        let (start, parts) = (self.start.take(), self.parts.take());
+        if start.is_none() && parts.is_none() {
+            return;
+        }
         let mut in_flight = std::mem::take(&mut self.in_flight);
         let path = self.path.clone();
         // A part that arrives behind the abortion would stay, and cost.
         self.stores.clean_up(async move {
             in_flight.shutdown().await;
+            let parts = match start {
+                Some(start) => settled(start.await).ok(),
+                None => parts,
+            };
+            let Some(mut parts) = parts else { return };
             if let Err(error) = parts.abort().await {
                 tracing::warn!(%path, %error, "the parts of an unfinished upload could not be deleted");
             }

@@ -36,9 +36,13 @@ impl Shell {
     fn start_command(home: &Path, rows: usize, pager: &str, arguments: &str) -> Self {
         let mut command = Command::new("sh");
         let binary = env!("CARGO_BIN_EXE_trailql");
+        // `noflsh`: without it Linux drops waiting output at Ctrl-C, and may forget to wake who was writing it.
         command.args([
             "-c",
-            &format!("stty rows {rows} cols 150; exec '{binary}' --lake '{}' {arguments}", made_lake::lake().display()),
+            &format!(
+                "stty rows {rows} cols 150 noflsh; exec '{binary}' --lake '{}' {arguments}",
+                made_lake::lake().display()
+            ),
         ]);
         command.env_clear().envs(std::env::vars().filter(|(name, _)| name == "PATH" || name.starts_with("LLVM")));
         command

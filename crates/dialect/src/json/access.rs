@@ -39,18 +39,14 @@ fn member(call: &Call) -> Result<ArrayRef> {
     let exact_then_any_case = |name: &str| {
         [Step::Member(name.to_owned()), Step::MemberAnyCase(name.to_owned())].map(|step| Path::new(vec![step]))
     };
-    let constant = call.constant(1).and_then(|_| names.get(0)).map(exact_then_any_case);
+    let find = |[exact, any_case]: &[Path; 2], json| text(exact.find(json).or_else(|| any_case.find(json)));
+    if call.constant(1).is_some() {
+        let paths = names.get(0).map(exact_then_any_case);
+        return call.map_texts(json, |json| Ok(paths.as_ref().and_then(|paths| find(paths, json))));
+    }
     call.build_texts(|row| {
         let (Some(json), Some(name)) = (json.get(row), names.get(row)) else { return Ok(None) };
-        let of_row;
-        let [exact, any_case] = match &constant {
-            Some(paths) => paths,
-            None => {
-                of_row = exact_then_any_case(name);
-                &of_row
-            }
-        };
-        Ok(text(exact.find(json).or_else(|| any_case.find(json))))
+        Ok(find(&exact_then_any_case(name), json))
     })
 }
 

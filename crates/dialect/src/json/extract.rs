@@ -69,20 +69,24 @@ fn found<'a>(json: Option<&'a str>, path: Option<&Path>) -> Option<Cow<'a, str>>
     path?.find(json?)
 }
 
-fn extract_scalar(call: &Call) -> Result<ArrayRef> {
+/// Builds text of what the paths lead to.
+fn map_found(call: &Call, text: fn(Cow<'_, str>) -> Option<Cow<'_, str>>) -> Result<ArrayRef> {
     let (json, paths) = (call.texts(0)?, Paths::new(call, 1)?);
-    call.build_texts(|row| {
-        Ok(match found(json.get(row), paths.get(row)) {
-            Some(Cow::Borrowed(value)) => scalar_text(value),
-            Some(Cow::Owned(value)) => scalar_text(&value).map(|text| Cow::Owned(text.into_owned())),
-            None => None,
-        })
+    match &paths {
+        Paths::One(path) => call.map_texts(json, |json| Ok(found(Some(json), path.as_ref()).and_then(text))),
+        Paths::Each(_) => call.build_texts(|row| Ok(found(json.get(row), paths.get(row)).and_then(text))),
+    }
+}
+
+fn extract_scalar(call: &Call) -> Result<ArrayRef> {
+    map_found(call, |value| match value {
+        Cow::Borrowed(value) => scalar_text(value),
+        Cow::Owned(value) => scalar_text(&value).map(|text| Cow::Owned(text.into_owned())),
     })
 }
 
 fn extract(call: &Call) -> Result<ArrayRef> {
-    let (json, paths) = (call.texts(0)?, Paths::new(call, 1)?);
-    call.build_texts(|row| Ok(found(json.get(row), paths.get(row)).map(|value| minify(&value).into_owned())))
+    map_found(call, |value| Some(Cow::Owned(minify(&value).into_owned())))
 }
 
 /// DuckDB's: a plain name is a member, and objects and arrays come as JSON.

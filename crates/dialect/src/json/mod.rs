@@ -8,6 +8,7 @@ mod cast;
 mod extract;
 mod from_value;
 mod path;
+mod prefilter;
 mod scan;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use datafusion::common::{Result, exec_err};
 
+use super::prefilter::Prefilter;
 use super::scan::{Cursor, minify, unescape};
 
 /// One step of a path.
@@ -20,14 +21,16 @@ pub(crate) enum Step {
 }
 
 /// A parsed path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Path {
     steps: Vec<Step>,
+    prefilter: Option<Box<Prefilter>>,
 }
 
 impl Path {
     pub(crate) fn new(steps: Vec<Step>) -> Self {
-        Self { steps }
+        let prefilter = Prefilter::of(&steps).map(Box::new);
+        Self { steps, prefilter }
     }
 
     /// Reads Trino's notation.
@@ -40,7 +43,7 @@ impl Path {
             steps.push(step);
             rest = behind;
         }
-        Ok(Self { steps })
+        Ok(Self::new(steps))
     }
 
     /// Returns the text of the value that the path leads to.
@@ -48,6 +51,9 @@ impl Path {
     /// Reads no further than it must: what is wrong behind the value does no harm. Of members that come twice, the
     /// first counts.
     pub(crate) fn find<'a>(&self, json: &'a str) -> Option<Cow<'a, str>> {
+        if self.prefilter.as_ref().is_some_and(|prefilter| !prefilter.lets_through(json)) {
+            return None;
+        }
         find(Cursor::new(json), &self.steps)
     }
 }
