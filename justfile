@@ -23,11 +23,10 @@ bench *ARGS:
     cargo build --release --locked
     python3 bench/run.py --write {{ARGS}}
 
-# Time trailql on buckets behind a slow line, and compaction; needs MinIO (TRAILQL_MINIO) and rustc
+# Time trailql on buckets behind a slow line; needs MinIO (TRAILQL_MINIO) and rustc
 bench-s3 *ARGS:
     cargo build --release --locked
     python3 bench/s3.py --write {{ARGS}}
-    python3 bench/optimize.py --write
 
 # A million events delivered twice, late and in no order, through --follow; needs MinIO (TRAILQL_MINIO) and moto[server]
 at-size *ARGS:
@@ -50,10 +49,10 @@ bench-json *ARGS:
     cargo build --release --locked
     python3 bench/json_queries.py --write {{ARGS}}
 
-# Time compaction against DuckDB
+# Time compaction against DuckDB and write docs/BENCHMARKS.md
 bench-optimize *ARGS:
     cargo build --release --locked
-    python3 bench/optimize.py {{ARGS}}
+    python3 bench/optimize.py --write {{ARGS}}
 
 # Time exports against DuckDB's COPY and write docs/BENCHMARKS.md
 bench-export *ARGS:

@@ -13,7 +13,7 @@ BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
 sys.path.insert(0, str(BENCH))
 from environment import with_packages
-from run import MIB, Finished, machine, make_bucket, note, verdict
+from run import MIB, Finished, machine, make_bucket, note, verdict, write_document
 
 MEMORY_BYTES = 500 * MIB
 TEXTS = ["eventid", "eventsource", "eventname", "region", "recipientaccountid", "sourceipaddress", "useragent", "arn",
@@ -95,14 +95,6 @@ def figures(r):
     return "\n".join([*lines, "", "Both engines wrote the same rows." if same else "**The engines wrote different rows.**"])
 
 
-def write_document(text):
-    """Puts the figures between the markers of docs/BENCHMARKS.md."""
-    path = ROOT / "docs" / "BENCHMARKS.md"
-    head, _, rest = path.read_text().partition("<!-- export figures -->")
-    _, _, tail = rest.partition("<!-- end of export figures -->")
-    path.write_text(f"{head}<!-- export figures -->\n\n{text}\n\n<!-- end of export figures -->{tail}")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
@@ -118,7 +110,7 @@ def main():
     text = figures(result)
     print(text)
     if options.write:
-        write_document(text)
+        write_document(text, "export")
     sys.exit(0 if all(f["same"] for f in result["formats"].values()) else 1)
 
 

@@ -12,7 +12,7 @@ BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
 sys.path.insert(0, str(BENCH))
 from environment import with_packages
-from run import Finished, machine, machine_line, make_bucket, median, normal, note, trailql_queries, verdict
+from run import Finished, machine, machine_line, make_bucket, median, normal, note, trailql_queries, verdict, write_document
 
 TARGET = 0.7
 
@@ -62,14 +62,6 @@ def figures(options, trailql, seconds, different):
     return "\n".join(lines)
 
 
-def write_document(text):
-    """Puts the figures between the markers of docs/BENCHMARKS.md."""
-    path = ROOT / "docs" / "BENCHMARKS.md"
-    head, _, rest = path.read_text().partition("<!-- json figures -->")
-    _, _, tail = rest.partition("<!-- end of json figures -->")
-    path.write_text(f"{head}<!-- json figures -->\n\n{text}\n\n<!-- end of json figures -->{tail}")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
@@ -83,7 +75,7 @@ def main():
     text = figures(options, *measure(options))
     print(text)
     if options.write:
-        write_document(text)
+        write_document(text, "json")
 
 
 if __name__ == "__main__":
