@@ -69,7 +69,7 @@ assert.ok(filtered.length > 0 && filtered.length < ascending.length, `${filtered
 await section.screenshot({ path: `${folder}/filtered.png` });
 await section.locator("input.filter").fill("");
 
-const pdf = await page.pdf({ path: `${folder}/report.pdf`, format: "A4" });
+const pdf = await page.pdf({ path: `${folder}/report.pdf`, preferCSSPageSize: true });
 assert.ok(pdf.length > 10_000);
 assert.deepEqual(requests, [url]);
 await browser.close();
