@@ -185,7 +185,9 @@ impl ScalarUDFImpl for Function {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        // A scalar of a nested type forgets which of its parts are JSON.
+        let is_constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)))
+            && !args.return_field.data_type().is_nested();
         let rows = if is_constant { 1 } else { args.number_rows };
         let (fields, return_field) = (args.arg_fields, args.return_field);
         let call = Call { name: self.name, args: args.args, fields, return_field, rows };

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use datafusion::error::Result;
 use datafusion::execution::registry::FunctionRegistry;
 use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::Analyzer;
+use datafusion::optimizer::{AnalyzerRule, Optimizer, OptimizerRule};
 
 pub use syntax::{Command, Names, Notice, TableNames, TrinoDialect, WideRelations, bind_arguments, readable};
 
@@ -28,7 +28,10 @@ pub use syntax::{Command, Names, Notice, TableNames, TrinoDialect, WideRelations
 pub fn install(builder: SessionStateBuilder) -> Result<SessionState> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(plan::DialectRule)];
     rules.extend(Analyzer::new().rules);
-    let mut builder = builder.with_analyzer_rules(rules).with_type_planner(Arc::new(plan::DialectTypes));
+    let mut builder = builder
+        .with_analyzer_rules(rules)
+        .with_optimizer_rules(optimizer_rules())
+        .with_type_planner(Arc::new(plan::DialectTypes));
     // Ahead of DataFusion's planners, which take the operators as they are.
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(plan::DialectPlanner));
     builder.relation_planners().get_or_insert_default().insert(0, Arc::new(plan::UnnestPlanner));
@@ -40,4 +43,12 @@ pub fn install(builder: SessionStateBuilder) -> Result<SessionState> {
         state.register_higher_order_function(function)?;
     }
     Ok(state)
+}
+
+/// DataFusion's rules, with ours where it is needed.
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    let at = rules.iter().position(|rule| rule.name() == plan::BEFORE).unwrap_or(rules.len());
+    rules.insert(at, Arc::new(plan::RepeatedColumns));
+    rules
 }

@@ -11,6 +11,7 @@ use trailql_dialect::TrinoDialect;
 use trailql_export::ExportError;
 use trailql_table::TableError;
 
+use crate::foreign::{foreign_function, foreign_name};
 use crate::format::{FormatError, printable};
 use crate::script::Statement;
 use crate::suggest::{Names, nearest};
@@ -308,8 +309,11 @@ fn explain_missing_column(field: &Column, valid: &[Column], names: &Names, sourc
     let first = relation.catalog().or(relation.schema()).unwrap_or(table);
     let mut qualifiers: Vec<String> = in_scope.clone();
     qualifiers.extend(valid.iter().filter_map(|column| column.relation.as_ref()).map(|r| r.table().to_owned()));
-    missing("table or column", first, nearest(first, &qualifiers).map(str::to_owned))
-        .at(source.find(first, |before, after| before != Some(&Token::Period) && after == Some(&Token::Period)))
+    let explained = match foreign_name(first) {
+        Some(hint) => Explained { message: format!("no table or column named '{first}'; {hint}"), span: None },
+        None => missing("table or column", first, nearest(first, &qualifiers).map(str::to_owned)),
+    };
+    explained.at(source.find(first, |before, after| before != Some(&Token::Period) && after == Some(&Token::Period)))
 }
 
 fn explain_syntax(error: &ParserError, source: &Source<'_>) -> Explained {
@@ -346,8 +350,12 @@ fn explain_plan(message: &str, names: &Names, source: &Source<'_>) -> Explained 
             .at(source.find(bare, |_, after| after != Some(&Token::Period)));
     }
     if let Some(name) = between(message, "Invalid function '", "'") {
+        let span = || source.find(name, |_, after| after == Some(&Token::LParen));
+        if let Some(hint) = foreign_function(name) {
+            return Explained { message: format!("{name} is not here; {hint}"), span: span() };
+        }
         let suggestion = nearest(name, &names.functions).map(str::to_owned);
-        return missing("function", name, suggestion).at(source.find(name, |_, after| after == Some(&Token::LParen)));
+        return missing("function", name, suggestion).at(span());
     }
     if let Some(name) = between(message, "Field ", " not found in struct") {
         let (span, path) = source.find_member(name).unzip();

@@ -9,6 +9,7 @@ mod catalog;
 mod config;
 mod error;
 mod export;
+mod foreign;
 mod format;
 mod live_table;
 mod parameter;

@@ -44,7 +44,7 @@ pub fn split_statements(script: &str) -> Vec<Statement> {
         } else if token == Scan::Code && queries.begins_another(script, range) {
             push_statement(&mut statements, script, start, range.0);
             start = range.0;
-            queries = Queries { depth: 0, has_select: true, ..Queries::default() };
+            queries = Queries { has_select: begins_query(&script[range.0..]), ..Queries::default() };
         }
     }
     push_statement(&mut statements, script, start, script.len());
@@ -77,12 +77,20 @@ impl Queries {
         let was_joining = std::mem::take(&mut self.is_joining);
         match word.to_ascii_uppercase().as_str() {
             "SELECT" if self.has_select && !was_joining => return true,
+            // No query goes on with such a word at the beginning of a line.
+            "CREATE" | "INSERT" | "ALTER" | "DROP" | "UNLOAD" | "MSCK" | "PREPARE" if self.has_select => {
+                return script[..range.0].trim_end_matches([' ', '\t']).ends_with('\n');
+            }
             "SELECT" => self.has_select = true,
             "UNION" | "INTERSECT" | "EXCEPT" | "ALL" | "DISTINCT" => self.is_joining = true,
             _ => {}
         }
         false
     }
+}
+
+fn begins_query(text: &str) -> bool {
+    text.get(.."SELECT".len()).is_some_and(|word| word.eq_ignore_ascii_case("SELECT"))
 }
 
 /// Says whether `text` ends a statement: a `;` outside quotes and comments with nothing but blanks after it.
@@ -210,6 +218,8 @@ mod tests {
             texts(script),
             ["select a from t\n-- next", "select b from (select c) union all select d", "SELECT e"]
         );
+        let script = "select a from t\ncreate table u as\nselect b\n  drop table u";
+        assert_eq!(texts(script), ["select a from t", "create table u as\nselect b", "drop table u"]);
         for one in ["with a as (select 1) select 2", "select 1 except distinct select 2", "select selected from t"] {
             assert_eq!(texts(one), [one]);
         }

@@ -268,7 +268,7 @@ impl Session {
     async fn register_views(&self, table: &str) -> Result<(), DataFusionError> {
         for view in BUILT_IN_VIEWS {
             let query = view.query(table);
-            let plan = self.context.state().create_logical_plan(&query).await?;
+            let plan = self.context.state().statement_to_plan(parse(&query)?).await?;
             let provider = ViewTable::new(plan, Some(query));
             self.shared_mut().note_own(view.name, &provider.schema());
             self.context.register_table(view.name, Arc::new(provider))?;

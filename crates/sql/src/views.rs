@@ -24,7 +24,9 @@ const TAILPIPE: &str = "eventversion AS event_version, useridentity AS user_iden
     eventsource AS event_source, eventname AS event_name, awsregion AS aws_region, \
     sourceipaddress AS source_ip_address, useragent AS user_agent, errorcode AS error_code, \
     errormessage AS error_message, requestparameters AS request_parameters, responseelements AS response_elements, \
-    additionaleventdata AS additional_event_data, requestid AS request_id, eventid AS event_id, resources, \
+    additionaleventdata AS additional_event_data, requestid AS request_id, eventid AS event_id, \
+    to_json(array_transform(resources, r -> named_struct('accountId', r['accountid'], 'ARN', r['arn'], \
+        'type', r['type']))) AS resources, \
     eventtype AS event_type, apiversion AS api_version, readonly AS read_only, managementevent AS management_event, \
     recipientaccountid AS recipient_account_id, serviceeventdetails AS service_event_details, \
     sharedeventid AS shared_event_id, vpcendpointid AS vpc_endpoint_id, eventcategory AS event_category, \
@@ -32,8 +34,13 @@ const TAILPIPE: &str = "eventversion AS event_version, useridentity AS user_iden
     edgedevicedetails AS edge_device_details, addendum, \
     eventid AS tp_id, eventtime AS tp_timestamp, \"date\" AS tp_date, account AS tp_index, \
     'default' AS tp_partition, 'aws_cloudtrail_log' AS tp_table, 'aws_s3_bucket' AS tp_source_type, \
-    sourcefile AS tp_source_location, sourceipaddress AS tp_source_ip, make_array(sourceipaddress) AS tp_ips, \
-    make_array(useridentity['arn']) AS tp_akas, make_array(useridentity['username']) AS tp_usernames";
+    CAST(NULL AS varchar) AS tp_source_name, sourcefile AS tp_source_location, sourceipaddress AS tp_source_ip, \
+    CAST(NULL AS varchar) AS tp_destination_ip, array_filter(make_array(sourceipaddress), x -> x IS NOT NULL) AS tp_ips, \
+    array_filter(array_transform(resources, r -> r['arn']), x -> x IS NOT NULL) AS tp_akas, \
+    array_filter(make_array(CASE WHEN useridentity['accesskeyid'] LIKE 'AKIA%' THEN useridentity['accesskeyid'] END, \
+        useridentity['username']), x -> x IS NOT NULL) AS tp_usernames, \
+    CAST(make_array() AS varchar[]) AS tp_domains, CAST(make_array() AS varchar[]) AS tp_emails, \
+    CAST(make_array() AS varchar[]) AS tp_tags, CAST(NULL AS timestamp) AS tp_ingest_timestamp";
 
 /// The views, in the order in which they are listed.
 pub const BUILT_IN_VIEWS: &[BuiltInView] = &[

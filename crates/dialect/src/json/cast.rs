@@ -68,7 +68,7 @@ impl ScalarUDFImpl for JsonCast {
         // A scalar of a nested type forgets which of its parts are JSON.
         let is_constant = matches!(args.args[0], ColumnarValue::Scalar(_)) && !self.target.data_type().is_nested();
         let array = args.args[0].to_array(if is_constant { 1 } else { args.number_rows })?;
-        let answer = self.cast(&array)?;
+        let answer = cast_texts(&array, &self.target, self.is_safe)?;
         match is_constant {
             true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&answer, 0)?)),
             false => Ok(ColumnarValue::Array(answer)),
@@ -76,21 +76,20 @@ impl ScalarUDFImpl for JsonCast {
     }
 }
 
-impl JsonCast {
-    fn cast(&self, array: &ArrayRef) -> Result<ArrayRef> {
-        let Some(texts) = Texts::try_new(array) else { return exec_err!("a cast of JSON needs JSON text") };
-        let mut values = Vec::with_capacity(array.len());
-        for row in 0..array.len() {
-            let value = texts.get(row).map(serde_json::from_str::<Value>).transpose();
-            match value {
-                Ok(value) => values.push(value),
-                Err(_) if self.is_safe => values.push(None),
-                Err(error) => return exec_err!("a cast of JSON met text that is no JSON: {error}"),
-            }
+/// Reads JSON text as values of the target's type.
+pub(super) fn cast_texts(array: &ArrayRef, target: &Field, is_safe: bool) -> Result<ArrayRef> {
+    let Some(texts) = Texts::try_new(array) else { return exec_err!("a cast of JSON needs JSON text") };
+    let mut values = Vec::with_capacity(array.len());
+    for row in 0..array.len() {
+        let value = texts.get(row).map(serde_json::from_str::<Value>).transpose();
+        match value {
+            Ok(value) => values.push(value),
+            Err(_) if is_safe => values.push(None),
+            Err(error) => return exec_err!("a cast of JSON met text that is no JSON: {error}"),
         }
-        let values: Vec<Option<&Value>> = values.iter().map(Option::as_ref).collect();
-        build(&values, &self.target, self.is_safe)
     }
+    let values: Vec<Option<&Value>> = values.iter().map(Option::as_ref).collect();
+    build(&values, target, is_safe)
 }
 
 /// Builds a column of the field's type; values of another kind are errors, or NULL.

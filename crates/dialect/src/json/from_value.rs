@@ -11,6 +11,7 @@ use datafusion::logical_expr::ScalarUDF;
 use serde_json::{Map, Value};
 
 use super::is_json;
+use super::scan::minify;
 use crate::function::{Call, Function, Kind, Returns, Texts};
 
 static TO_JSON: LazyLock<Arc<ScalarUDF>> =
@@ -19,6 +20,20 @@ static TO_JSON: LazyLock<Arc<ScalarUDF>> =
 /// `to_json(x)`: what `CAST(x AS JSON)` means for an `x` that is no JSON yet.
 pub(crate) fn to_json() -> Arc<ScalarUDF> {
     Arc::clone(&TO_JSON)
+}
+
+pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
+    let json = Function::new("json", &[Kind::Any], Returns::Json, json);
+    vec![to_json(), json.udf()]
+}
+
+/// DuckDB's `json(x)`: text is JSON already, other values become JSON.
+fn json(call: &Call) -> Result<ArrayRef> {
+    let array = call.array(0)?;
+    match Texts::try_new(&array) {
+        Some(texts) => call.build_texts(|row| Ok(texts.get(row).map(minify))),
+        None => kernel(call),
+    }
 }
 
 fn kernel(call: &Call) -> Result<ArrayRef> {

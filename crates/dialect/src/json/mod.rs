@@ -10,6 +10,7 @@ mod from_value;
 mod path;
 mod prefilter;
 mod scan;
+mod structure;
 
 use std::sync::Arc;
 
@@ -42,5 +43,7 @@ pub(crate) fn is_json(field: &Field) -> bool {
 pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
     let mut functions = extract::functions();
     functions.extend(access::functions());
+    functions.push(structure::function());
+    functions.extend(from_value::functions());
     functions
 }

@@ -4,12 +4,14 @@ mod boolean_text;
 mod derived_time;
 mod partition_text;
 mod planner;
+mod repeated_columns;
 mod rule;
 mod time_text;
 mod types;
 mod unnest;
 
 pub(crate) use planner::DialectPlanner;
+pub(crate) use repeated_columns::{BEFORE, RepeatedColumns};
 pub(crate) use rule::DialectRule;
 pub(crate) use types::DialectTypes;
 pub(crate) use unnest::UnnestPlanner;

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::{boolean_text, is_text, time_text};
 use crate::functions;
-use crate::json::{json_element, json_member};
+use crate::json::{is_json, json_element, json_member, to_json};
 use crate::nested::{element_at, subscript};
 
 /// Plans what DataFusion's own planners take otherwise; stands ahead of them.
@@ -54,9 +54,8 @@ impl ExprPlanner for DialectPlanner {
                 }
                 DataType::Map(..) => Some(element_at().call(vec![access.expr.clone(), key.as_ref().clone()])),
                 text if text.is_string() => {
-                    let is_name = is_text(key, schema);
-                    let function = if is_name { json_member() } else { json_element() };
-                    Some(function.call(vec![access.expr.clone(), key.as_ref().clone()]))
+                    let counts_from_0 = is_json(&access.expr.to_field(schema)?.1);
+                    Some(json_access(access.expr.clone(), key.as_ref().clone(), counts_from_0, schema))
                 }
                 _ => None,
             },
@@ -92,6 +91,15 @@ impl ExprPlanner for DialectPlanner {
     }
 }
 
+/// A member of JSON text by name, or an element by place: DuckDB counts those of its type JSON from 0, SQL from 1.
+fn json_access(json: Expr, key: Expr, counts_from_0: bool, schema: &DFSchema) -> Expr {
+    if is_text(&key, schema) {
+        return json_member().call(vec![json, key]);
+    }
+    let place = if counts_from_0 { key + lit(1_i64) } else { key };
+    json_element().call(vec![json, place])
+}
+
 /// A member by its name, or, as Tailpipe spells `principal_id`, without the underscores.
 fn member<'a>(fields: &'a Fields, name: &str) -> Option<&'a Field> {
     let plain = name.replace('_', "");
@@ -101,11 +109,13 @@ fn member<'a>(fields: &'a Fields, name: &str) -> Option<&'a Field> {
 
 /// DuckDB's `json -> 'name'`, `json -> '$.path'`, `json -> 0` and, as text, `->>`.
 fn json_arrow(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
-    if !is_text(&expr.left, schema) {
-        return None;
-    }
+    let json = match expr.left.get_type(schema).ok()? {
+        text if text.is_string() => expr.left.clone(),
+        nested if nested.is_nested() => to_json().call(vec![expr.left.clone()]),
+        _ => return None,
+    };
     let is_json = expr.op == BinaryOperator::Arrow;
-    let (json, key) = (expr.left.clone(), expr.right.clone());
+    let key = expr.right.clone();
     let path = match (super::literal_text(&key), &key) {
         (Some(path), _) if path.starts_with('$') => path.to_owned(),
         (Some(name), _) => format!("$[\"{}\"]", name.replace('"', "\\\"")),

@@ -17,7 +17,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::types::is_ip_address;
 use super::{boolean_text, derived_time, has_type, partition_text, time_text};
 use crate::json::{is_json, json_cast, json_try_cast, to_json};
-use crate::text::ip_address;
+use crate::text::{ip_address, try_ip_address};
 
 /// Most values of an `IN` list that become one comparison each.
 const MAX_SPREAD_VALUES: usize = 100;
@@ -148,7 +148,8 @@ impl Scope<'_> {
             (false, false) => {}
         }
         if is_ip_address(target) {
-            return Some(ip_address().call(vec![expr.clone()]));
+            let function = if is_safe { try_ip_address() } else { ip_address() };
+            return Some(function.call(vec![expr.clone()]));
         }
         if let (DataType::Struct(given), DataType::Struct(fields)) = (source.data_type(), wanted) {
             return row_cast(expr, given, fields);

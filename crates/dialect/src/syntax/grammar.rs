@@ -3,12 +3,12 @@
 use std::any::TypeId;
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, CastKind, DataType, Expr, Ident, ObjectName, StructBracketKind, StructField,
+    ArrayElemTypeDef, CastKind, DataType, Expr, Ident, ObjectName, StructBracketKind, StructField, UnaryOperator,
 };
-use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::tokenizer::{Token, Word};
 
 use super::calls::call;
 
@@ -60,6 +60,31 @@ impl Dialect for TrinoDialect {
             }
             _ => None,
         }
+    }
+
+    /// DuckDB's `element IN list`, with no parentheses around the list.
+    fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        let negated = is_keyword(parser, 0, Keyword::NOT);
+        let at = usize::from(negated);
+        let names_list = match parser.peek_nth_token(at + 1).token {
+            Token::Word(word) => word.keyword != Keyword::UNNEST,
+            token => matches!(token, Token::Placeholder(_) | Token::LBracket),
+        };
+        if !is_keyword(parser, at, Keyword::IN) || !names_list {
+            return None;
+        }
+        (0..=at).for_each(|_| drop(parser.next_token()));
+        let list = parser.parse_subexpr(self.prec_value(Precedence::Between));
+        Some(list.map(|list| {
+            let found = call("contains", vec![list, expr.clone()]);
+            if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(found) } } else { found }
+        }))
+    }
+
+    /// `json -> 'a' = 'x'` compares the member, as its author means; DuckDB itself wants parentheses there.
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        let is_arrow = matches!(parser.peek_token_ref().token, Token::Arrow | Token::LongArrow);
+        is_arrow.then(|| Ok(self.prec_value(Precedence::AtTz)))
     }
 
     allow! {
@@ -134,6 +159,10 @@ impl Dialect for TrinoDialect {
         supports_with_fill
         supports_xml_expressions
     }
+}
+
+fn is_keyword(parser: &Parser<'_>, at: usize, keyword: Keyword) -> bool {
+    matches!(parser.peek_nth_token_ref(at).token, Token::Word(Word { keyword: found, .. }) if found == keyword)
 }
 
 fn is_literal(token: &Token) -> bool {

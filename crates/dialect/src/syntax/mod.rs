@@ -3,6 +3,7 @@
 //! [`readable`] changes text that is no SQL yet, [`Command`] takes statements for the session itself; the rest are
 //! rewrites of the tree.
 
+mod absent_columns;
 mod aggregates;
 mod calls;
 mod column_names;
@@ -70,7 +71,8 @@ impl Names {
     /// As [`settle`](Self::settle), for a query within another statement.
     pub fn settle_query<T: VisitMut>(&self, query: &mut T) -> Vec<Notice> {
         column_names::settle_column_names(query);
-        let notices = tables::settle_tables(query, &self.tables);
+        let mut notices = tables::settle_tables(query, &self.tables);
+        notices.extend(absent_columns::settle_absent_columns(query, self));
         wildcard::exclude_virtual_columns(query, &self.wide);
         field_access::settle_field_access(query);
         from_clause::settle_from_clauses(query);

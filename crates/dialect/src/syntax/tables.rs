@@ -32,6 +32,13 @@ pub enum Notice {
         /// The table that it was taken for.
         table: String,
     },
+    /// A column has no values here.
+    ColumnAbsent {
+        /// The column.
+        column: String,
+        /// Why that is so.
+        reason: String,
+    },
     /// A statement has nothing to do here.
     NothingDone {
         /// What the statement is for, and why that is so.
@@ -43,6 +50,7 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TableRead { name, table } => write!(f, "{name} is read as {table}; --strict refuses such names"),
+            Self::ColumnAbsent { column, reason } => write!(f, "{column} is NULL here: {reason}"),
             Self::NothingDone { reason } => f.write_str(reason),
         }
     }
@@ -155,7 +163,10 @@ fn parts(name: &ObjectName) -> Option<Vec<Ident>> {
 fn looks_like_events(part: &Ident) -> bool {
     let name = part.value.to_lowercase().replace([' ', '-'], "_");
     let is_placeholder = name.starts_with(['$', '<', '*']) || name.starts_with("{{");
-    let is_store = name == "eds" || name.contains("eds_id") || name.contains("event_data_store");
+    let is_eds =
+        |rest: &str| rest.is_empty() || rest.starts_with("id") || rest.starts_with(|c: char| !c.is_alphabetic());
+    let is_store =
+        name.strip_prefix("eds").is_some_and(is_eds) || name.contains("eds_id") || name.contains("event_data_store");
     is_placeholder || is_store || name.contains("trail") || is_uuid(&part.value)
 }
 
@@ -205,7 +216,14 @@ mod tests {
 
     #[test]
     fn names_like_cloudtrails_stand_for_the_events() {
-        for name in ["cloudtrail_000000000000", "\"my-db\".\"CloudTrail-prod\"", "audit", "EVENT_DATA_STORE_ID"] {
+        for name in [
+            "cloudtrail_000000000000",
+            "\"my-db\".\"CloudTrail-prod\"",
+            "audit",
+            "EVENT_DATA_STORE_ID",
+            "edsID",
+            "eds1",
+        ] {
             let (sql, notices) = settle(&format!("SELECT 1 FROM {name}"));
             assert!(sql.starts_with("SELECT 1 FROM cloudtrail_logs AS "), "{sql}");
             assert_eq!(notices.len(), 1, "{name}");
@@ -219,7 +237,9 @@ mod tests {
         {
             assert_eq!(settle(sql), (sql.to_owned(), Vec::new()));
         }
-        assert!(settle("SELECT 1 FROM users").1.is_empty());
+        for name in ["users", "edsel"] {
+            assert!(settle(&format!("SELECT 1 FROM {name}")).1.is_empty());
+        }
     }
 
     #[test]

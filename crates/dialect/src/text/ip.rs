@@ -14,6 +14,19 @@ static IP_ADDRESS: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
     Function::new("ipaddress", &[Kind::Text], Returns::Type(DataType::Utf8), address).aliases(&["inet", "host"]).udf()
 });
 
+static TRY_IP_ADDRESS: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
+    Function::new("try_ipaddress", &[Kind::Text], Returns::Type(DataType::Utf8), |call| {
+        let texts = call.texts(0)?;
+        call.build_texts(|row| Ok(texts.get(row).and_then(|text| spelled(text).ok())))
+    })
+    .udf()
+});
+
+/// `TRY_CAST(x AS IPADDRESS)`: NULL for text that is no address.
+pub(crate) fn try_ip_address() -> Arc<ScalarUDF> {
+    Arc::clone(&TRY_IP_ADDRESS)
+}
+
 /// `ipaddress(text)`: what `IPADDRESS '10.0.0.1'` and `CAST(x AS IPADDRESS)` mean.
 pub(crate) fn ip_address() -> Arc<ScalarUDF> {
     Arc::clone(&IP_ADDRESS)
@@ -30,7 +43,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     ]
     .into_iter()
     .map(Function::udf)
-    .chain([ip_address()])
+    .chain([ip_address(), try_ip_address()])
     .collect()
 }
 
@@ -99,18 +112,17 @@ fn from_number(number: u128, like: IpAddr) -> IpAddr {
 
 fn address(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
-    call.build_texts(|row| {
-        let read = |text: &str| match Network::parse(text) {
-            Some(network) if text.contains('/') => Ok(format!("{}/{}", network.address, network.bits)),
-            Some(network) => Ok(network.address.to_string()),
-            None => Err(not_an_address(text)),
-        };
-        texts.get(row).map(read).transpose()
-    })
+    call.build_texts(|row| texts.get(row).map(spelled).transpose())
+}
+
+/// An address or a network in its shortest spelling.
+fn spelled(text: &str) -> Result<String> {
+    let network = network(text)?;
+    Ok(if text.contains('/') { format!("{}/{}", network.address, network.bits) } else { network.address.to_string() })
 }
 
 fn not_an_address(text: &str) -> datafusion::error::DataFusionError {
-    exec_datafusion_err!("'{text}' is no IP address; TRY(CAST(x AS IPADDRESS)) gives NULL for what is none")
+    exec_datafusion_err!("'{text}' is no IP address; TRY_CAST(x AS IPADDRESS) gives NULL for what is none")
 }
 
 fn network(text: &str) -> Result<Network> {
