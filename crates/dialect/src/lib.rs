@@ -8,6 +8,7 @@ mod function;
 mod functions;
 mod json;
 mod nested;
+mod numbers;
 mod plan;
 mod recall;
 mod syntax;
@@ -22,6 +23,7 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::optimizer::analyzer::Analyzer;
 use datafusion::optimizer::{AnalyzerRule, Optimizer, OptimizerRule};
 
+pub use plan::described;
 pub use syntax::{Command, Names, Notice, TableNames, TrinoDialect, WideRelations, bind_arguments, readable};
 
 /// Builds a session state that speaks the dialect, from a builder with DataFusion's default features.

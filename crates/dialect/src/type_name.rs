@@ -17,7 +17,8 @@ pub(crate) fn function() -> Arc<ScalarUDF> {
     .udf()
 }
 
-fn type_name(field: &Field) -> String {
+/// Names a field's type.
+pub(crate) fn type_name(field: &Field) -> String {
     let entry = |field: &Field| format!("\"{}\" {}", field.name(), type_name(field));
     match field.data_type() {
         _ if is_json(field) => "json".to_owned(),

@@ -15,7 +15,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as ParsedStatement};
 use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
-use trailql_dialect::{Command, Notice, TableNames, TrinoDialect, WideRelations, install, readable};
+use trailql_dialect::{Command, Notice, TableNames, TrinoDialect, WideRelations, described, install, readable};
 use trailql_export::Place;
 use trailql_lake::Lake;
 use trailql_store::Stores;
@@ -237,7 +237,7 @@ impl Session {
             return Err(SqlError::ReadOnly { table }.into());
         }
         let notices = rewrite(&mut parsed, &self.dialect_names().await)?;
-        let plan = self.context.state().statement_to_plan(parsed).await?;
+        let plan = described(self.context.state().statement_to_plan(parsed).await?)?;
         read_only::check(&plan, |table| own_rank(table).is_own())?;
         let plan = arrange(parameters.bind(plan)?, partition_by)?;
         Ok(self.execute(plan, notices).await?)

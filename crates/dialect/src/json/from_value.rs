@@ -59,6 +59,7 @@ pub(crate) fn values(array: &ArrayRef) -> Result<Vec<Value>> {
             (0..array.len()).map(|row| Value::Object(object(row).collect())).collect()
         }
         DataType::Map(..) => map_values(array)?,
+        DataType::Null => vec![Value::Null; array.len()],
         numeric if numeric.is_integer() => {
             let ints = cast(array, &DataType::Int64)?;
             ints.as_primitive::<Int64Type>().iter().map(|value| value.map_or(Value::Null, Value::from)).collect()
@@ -88,6 +89,7 @@ fn items(array: &ArrayRef, are_json: bool) -> Result<Vec<Value>> {
     }
 }
 
+/// Members in the order of their names, as Trino has them.
 fn map_values(array: &ArrayRef) -> Result<Vec<Value>> {
     let map = array.as_map();
     let keys = texts(map.keys())?;
@@ -101,7 +103,9 @@ fn map_values(array: &ArrayRef) -> Result<Vec<Value>> {
             let key = keys[at].as_str().map_or_else(|| keys[at].to_string(), str::to_owned);
             (key, values[at].clone())
         });
-        Value::Object(entries.collect::<Map<_, _>>())
+        let mut entries: Vec<(String, Value)> = entries.collect();
+        entries.sort_by(|left, right| left.0.cmp(&right.0));
+        Value::Object(entries.into_iter().collect::<Map<_, _>>())
     };
     Ok(map.value_offsets().windows(2).map(object).collect())
 }

@@ -4,6 +4,7 @@ mod arrays;
 mod map_lambda;
 mod maps;
 mod reduce;
+mod sort_by;
 mod try_call;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
 
 pub(crate) use arrays::{element_at, subscript};
+pub(crate) use sort_by::SORT_BY;
 pub(crate) use try_call::TRY;
 
 /// The functions on arrays and maps.
@@ -20,7 +22,7 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
 
 /// The functions that take a lambda, besides DataFusion's own.
 pub(crate) fn higher_order_functions() -> Vec<Arc<HigherOrderUDF>> {
-    let mut functions = vec![try_call::function(), reduce::function()];
+    let mut functions = vec![try_call::function(), reduce::function(), sort_by::function()];
     functions.extend(map_lambda::functions());
     functions
 }

@@ -2,6 +2,7 @@
 
 mod boolean_text;
 mod derived_time;
+mod describe;
 mod partition_text;
 mod planner;
 mod repeated_columns;
@@ -10,6 +11,7 @@ mod time_text;
 mod types;
 mod unnest;
 
+pub use describe::described;
 pub(crate) use planner::DialectPlanner;
 pub(crate) use repeated_columns::{BEFORE, RepeatedColumns};
 pub(crate) use rule::DialectRule;

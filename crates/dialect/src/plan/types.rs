@@ -49,7 +49,7 @@ fn plan(sql_type: &SqlType) -> Result<Option<FieldRef>> {
         SqlType::Character(_) | SqlType::CharVarying(_) | SqlType::CharacterVarying(_) => nullable(DataType::Utf8),
         SqlType::Timestamp(precision, zone) => match (precision, zone) {
             (_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => nullable(utc()),
-            (Some(9), _) | (None, _) => return Ok(None),
+            (Some(9), _) => return Ok(None),
             _ => nullable(DataType::Timestamp(TimeUnit::Microsecond, None)),
         },
         SqlType::Custom(name, _) => match name.to_string().to_ascii_lowercase().as_str() {

@@ -36,6 +36,7 @@ pub(super) fn settle_aggregate(mut function: Function, name: &str, args: &[Expr]
             set_name(&mut function, "array_agg");
             call("count_values", vec![filtered(function, Expr::IsNotNull(Box::new(value.clone())))])
         }
+        ("array_agg", [_]) => array_aggregate(function),
         ("listagg", [_, ..]) => list_aggregate(function, args),
         _ => renamed(function, name),
     }
@@ -89,11 +90,12 @@ fn over_pairs(mut function: Function, key: &Expr, value: &Expr, finish: &str) ->
     call(finish, vec![filtered(function, Expr::IsNotNull(Box::new(key.clone())))])
 }
 
-/// `listagg(x, ',') WITHIN GROUP (ORDER BY y)`.
+/// `listagg(x, ',') WITHIN GROUP (ORDER BY y)`: the texts of an array. NULLs are left out.
 fn list_aggregate(mut function: Function, values: &[Expr]) -> Expr {
     let separator = values.get(1).cloned().unwrap_or_else(|| text(""));
-    set_name(&mut function, "string_agg");
-    set_args(&mut function, vec![cast(&values[0], DataType::Varchar(None)), separator]);
+    let value = cast(&values[0], DataType::Varchar(None));
+    set_name(&mut function, "array_agg");
+    set_args(&mut function, vec![value.clone()]);
     let order = std::mem::take(&mut function.within_group);
     if let FunctionArguments::List(list) = &mut function.args {
         // Results here have no limit of their length.
@@ -102,5 +104,24 @@ fn list_aggregate(mut function: Function, values: &[Expr]) -> Expr {
             list.clauses.push(FunctionArgumentClause::OrderBy(order));
         }
     }
-    Expr::Function(function)
+    let texts = match filtered(function, Expr::IsNotNull(Box::new(value))) {
+        Expr::Function(function) => array_aggregate(function),
+        other => other,
+    };
+    call("array_join", vec![texts, separator])
+}
+
+/// `array_agg(DISTINCT x ORDER BY x)` is sorted afterwards: DataFusion mixes it up with other orders of the query.
+fn array_aggregate(mut function: Function) -> Expr {
+    let FunctionArguments::List(list) = &mut function.args else { return Expr::Function(function) };
+    if list.duplicate_treatment != Some(DuplicateTreatment::Distinct) || function.over.is_some() {
+        return Expr::Function(function);
+    }
+    let is_order = |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(_));
+    let Some(at) = list.clauses.iter().position(is_order) else { return Expr::Function(function) };
+    let FunctionArgumentClause::OrderBy(order) = list.clauses.remove(at) else { return Expr::Function(function) };
+    let options = order.first().map(|first| first.options).unwrap_or(OrderByOptions { asc: None, nulls_first: None });
+    let direction = text(if options.asc == Some(false) { "DESC" } else { "ASC" });
+    let nulls = text(if options.nulls_first == Some(true) { "NULLS FIRST" } else { "NULLS LAST" });
+    call("array_sort", vec![Expr::Function(function), direction, nulls])
 }

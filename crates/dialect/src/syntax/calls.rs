@@ -3,14 +3,17 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
+    AccessExpr, Array, BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LambdaFunction, LambdaFunctionParameter,
-    LambdaSyntax, ObjectName, OneOrManyWithParens, Subscript, TypedString, UnaryOperator, Value, VisitMut, VisitorMut,
+    LambdaSyntax, ObjectName, OneOrManyWithParens, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
+    VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::aggregates::settle_aggregate;
-use crate::nested::TRY;
+use super::literals::timestamp_literal;
+use super::pairwise::settle_pairwise;
+use crate::nested::{SORT_BY, TRY};
 
 /// Functions that DataFusion has under another name.
 const RENAMED: &[(&str, &str)] = &[
@@ -19,7 +22,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("arrays_overlap", "array_has_any"),
     ("bitwise_and_agg", "bit_and"),
     ("bitwise_or_agg", "bit_or"),
-    ("ceiling", "ceil"),
+    ("bitwise_xor_agg", "bit_xor"),
     ("every", "bool_and"),
     ("filter", "array_filter"),
     ("index", "strpos"),
@@ -31,7 +34,6 @@ const RENAMED: &[(&str, &str)] = &[
     ("repeat", "array_repeat"),
     ("row", "struct"),
     ("sequence", "generate_series"),
-    ("sign", "signum"),
     ("str_position", "strpos"),
     ("strftime", "to_char"),
     ("stddev_samp", "stddev"),
@@ -91,6 +93,10 @@ fn settle(expr: Expr) -> Expr {
         Expr::TypedString(TypedString { data_type: DataType::JSON, value, .. }) => {
             call("json_parse", vec![Expr::Value(value)])
         }
+        Expr::TypedString(TypedString { data_type: DataType::Timestamp(_, _), value, uses_odbc_syntax: false }) => {
+            timestamp_literal(value)
+        }
+        Expr::Value(ValueWithSpan { value: Value::UnicodeStringLiteral(literal), .. }) => text(&literal),
         Expr::CompoundFieldAccess { root, access_chain } => lenient_element(*root, access_chain),
         other => other,
     }
@@ -160,15 +166,23 @@ fn settle_function(function: Function) -> Expr {
         }
         ("array_sort", [array]) => call("array_sort", vec![array.clone(), text("ASC"), text("NULLS LAST")]),
         ("array_position", [array, element]) => {
-            call("coalesce", vec![call("array_position", vec![array.clone(), element.clone()]), number(0)])
+            let found = call("array_position", vec![array.clone(), element.clone()]);
+            null_if_any_is(call("coalesce", vec![found, number(0)]), &[array.clone(), element.clone()])
         }
         ("slice", [array, start, length]) => {
             let end =
                 binary(&parenthesized(binary(start, BinaryOperator::Plus, length)), BinaryOperator::Minus, &number(1));
             call("array_slice", vec![array.clone(), start.clone(), end])
         }
-        ("greatest" | "least", values) if !values.is_empty() => null_if_any_is(function.clone(), values),
-        (name, args) => settle_aggregate(function, name, args),
+        ("greatest" | "least", values) if !values.is_empty() => {
+            null_if_any_is(Expr::Function(function.clone()), values)
+        }
+        ("map", []) => {
+            let empty = || Expr::Array(Array { elem: Vec::new(), named: true });
+            call("map", vec![empty(), empty()])
+        }
+        ("array_sort", [array, comparison @ Expr::Lambda(_)]) => call(SORT_BY, vec![array.clone(), comparison.clone()]),
+        (name, args) => settle_pairwise(name, args).unwrap_or_else(|| settle_aggregate(function, name, args)),
     }
 }
 
@@ -216,17 +230,17 @@ pub(super) fn set_args(function: &mut Function, args: Vec<Expr>) {
     }
 }
 
-/// `greatest` and `least` are NULL if one of their arguments is.
-fn null_if_any_is(function: Function, values: &[Expr]) -> Expr {
+/// Makes an expression NULL where one of the values is, as Trino's functions are.
+pub(super) fn null_if_any_is(expr: Expr, values: &[Expr]) -> Expr {
     let is_null = |value: &Expr| Expr::IsNull(Box::new(parenthesized(value.clone())));
     let any = values.iter().map(is_null).reduce(|left, right| binary(&left, BinaryOperator::Or, &right));
     match any {
-        Some(any) => if_else(&any, &Expr::Value(Value::Null.into()), Some(&Expr::Function(function))),
-        None => Expr::Function(function),
+        Some(any) => if_else(&any, &Expr::Value(Value::Null.into()), Some(&expr)),
+        None => expr,
     }
 }
 
-fn if_else(condition: &Expr, then: &Expr, otherwise: Option<&Expr>) -> Expr {
+pub(super) fn if_else(condition: &Expr, then: &Expr, otherwise: Option<&Expr>) -> Expr {
     Expr::Case {
         case_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
         end_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
@@ -236,7 +250,7 @@ fn if_else(condition: &Expr, then: &Expr, otherwise: Option<&Expr>) -> Expr {
     }
 }
 
-fn lambda(parameter: &str, body: Expr) -> Expr {
+pub(super) fn lambda(parameter: &str, body: Expr) -> Expr {
     let parameter = LambdaFunctionParameter { name: Ident::new(parameter), data_type: None };
     Expr::Lambda(LambdaFunction {
         params: OneOrManyWithParens::One(parameter),

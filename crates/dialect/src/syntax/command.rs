@@ -7,10 +7,11 @@ use std::ops::ControlFlow;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, ValueWithSpan, VisitMut, VisitorMut};
 use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::grammar::TrinoDialect;
 use super::tables::Notice;
+use super::words::Words;
 
 /// What a statement asks of the session itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,59 +142,7 @@ impl VisitorMut for Binder<'_> {
     }
 }
 
-/// A statement's text and its tokens, blanks aside, with where they begin.
-struct Words {
-    text: String,
-    tokens: Vec<(Token, usize)>,
-}
-
 impl Words {
-    fn new(text: &str) -> Self {
-        let tokens = Tokenizer::new(&TrinoDialect, text).tokenize_with_location().unwrap_or_default();
-        let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let offset = |line: u64, column: u64| {
-            let start = starts.get((line as usize).saturating_sub(1)).copied().unwrap_or(text.len());
-            let rest = &text[start..];
-            start + rest.char_indices().nth((column as usize).saturating_sub(1)).map_or(rest.len(), |(at, _)| at)
-        };
-        let tokens = tokens
-            .into_iter()
-            .filter(|token| !matches!(token.token, Token::Whitespace(_)))
-            .map(|token| (token.token, offset(token.span.end.line, token.span.end.column)))
-            .collect();
-        Self { text: text.to_owned(), tokens }
-    }
-
-    fn word(&self, index: usize) -> Option<&str> {
-        match &self.tokens.get(index)?.0 {
-            Token::Word(word) => Some(&word.value),
-            _ => None,
-        }
-    }
-
-    fn upper(&self, index: usize) -> String {
-        self.word(index).map(str::to_uppercase).unwrap_or_default()
-    }
-
-    fn name(&self, index: usize) -> String {
-        self.word(index).map(str::to_lowercase).unwrap_or_default()
-    }
-
-    /// The text behind a token.
-    fn after(&self, index: usize) -> String {
-        self.tokens.get(index).map_or_else(String::new, |(_, end)| self.text[*end..].to_owned())
-    }
-
-    /// The text before a token.
-    fn before(&self, index: usize) -> &str {
-        let end = index.checked_sub(1).and_then(|index| self.tokens.get(index)).map_or(0, |(_, end)| *end);
-        &self.text[..end]
-    }
-
-    fn position(&self, keyword: &str) -> Option<usize> {
-        (0..self.tokens.len()).find(|index| self.upper(*index) == keyword)
-    }
-
     /// Tells Hive's tables from DataFusion's own external tables, which have `STORED AS` a format and nothing else.
     fn is_hive_table(&self) -> bool {
         let has = |keyword: &str| self.position(keyword).is_some();
@@ -207,11 +156,11 @@ impl Words {
             at += 3;
         }
         // The name's last part: `database.table`.
-        while matches!(self.tokens.get(at + 1), Some((Token::Period, _))) {
+        while self.is_period(at + 1) {
             at += 2;
         }
         let name = self.name(at);
-        let location = match &self.tokens.get(self.position("LOCATION")? + 1)?.0 {
+        let location = match self.token(self.position("LOCATION")? + 1)? {
             Token::SingleQuotedString(text) | Token::DoubleQuotedString(text) => text.trim().to_owned(),
             Token::Word(word) => word.value.trim().to_owned(),
             _ => return None,

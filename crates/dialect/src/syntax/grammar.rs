@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Word};
 
 use super::calls::call;
+use super::sql_json;
 
 /// The dialect that statements are parsed in.
 #[derive(Debug, Default, Clone, Copy)]
@@ -58,7 +59,7 @@ impl Dialect for TrinoDialect {
             (_, Token::Arrow) if is_literal(&parser.peek_nth_token(2).token) => {
                 Some(parser.parse_identifier().map(Expr::Identifier))
             }
-            _ => None,
+            (name, _) => sql_json::parse(parser, name),
         }
     }
 
@@ -180,7 +181,7 @@ fn parse_cast(parser: &mut Parser<'_>, kind: CastKind) -> Result<Expr, ParserErr
 }
 
 /// Reads a type with Trino's `ARRAY(t)`, `MAP(k, v)`, `ROW(a t, …)` and `JSON` at any depth.
-fn parse_type(parser: &mut Parser<'_>) -> Result<DataType, ParserError> {
+pub(super) fn parse_type(parser: &mut Parser<'_>) -> Result<DataType, ParserError> {
     let Token::Word(word) = parser.peek_token().token else { return parser.parse_data_type() };
     let name = word.value.to_ascii_uppercase();
     let has_arguments = parser.peek_nth_token(1).token == Token::LParen;

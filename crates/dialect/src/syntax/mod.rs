@@ -11,12 +11,17 @@ mod command;
 mod field_access;
 mod from_clause;
 mod grammar;
+mod literals;
+mod pairwise;
 mod patterns;
 mod quoted_name;
+mod show;
+mod sql_json;
 mod store_name;
 mod tables;
 mod values_rows;
 mod wildcard;
+mod words;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -31,7 +36,7 @@ pub use wildcard::WideRelations;
 
 /// Spells text that the parser would refuse in a way that it knows.
 pub fn readable(text: &str) -> Cow<'_, str> {
-    let respelled = command::respelled(text);
+    let respelled = command::respelled(text).or_else(|| show::respelled(text));
     let named = store_name::readable(respelled.as_deref().unwrap_or(text));
     match values_rows::parenthesized(&named) {
         Cow::Borrowed(_) if respelled.is_none() => match named {

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, Query, TableAlias, TableFactor, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, ObjectName, Query, Statement, TableAlias, TableFactor, VisitMut, VisitorMut,
+};
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::fold;
@@ -81,6 +83,17 @@ impl VisitorMut for Settler<'_> {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
         self.ctes.extend(ctes.map(|cte| fold(&cte.alias.name)));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_statement(&mut self, statement: &mut Statement) -> ControlFlow<()> {
+        if let Statement::ExplainTable { table_name: name, .. } | Statement::ShowCreate { obj_name: name, .. } =
+            statement
+            && let Some(parts) = parts(name)
+            && let Some(table) = self.meant(&parts)
+        {
+            self.replace(name, &mut None, &parts, table);
+        }
         ControlFlow::Continue(())
     }
 

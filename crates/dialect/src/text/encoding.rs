@@ -1,14 +1,14 @@
-//! Bytes and their spellings as text, and MD5 of bytes.
+//! Bytes and their spellings as text.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder};
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder};
+use arrow::datatypes::DataType;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use data_encoding::BASE32;
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
-use datafusion::logical_expr::{ReturnFieldArgs, ScalarUDF};
-use md5::{Digest, Md5};
+use datafusion::logical_expr::ScalarUDF;
 
 use crate::function::{Call, Function, Kind, Returns, Texts};
 
@@ -22,9 +22,10 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("from_utf8", BYTES, text(), |call| {
             encoded(call, |bytes| String::from_utf8_lossy(bytes).into_owned())
         }),
-        Function::new("md5", &[Kind::Any], Returns::From(type_of_md5), md5),
         Function::new("to_hex", &[Kind::Any], text(), to_hex),
         Function::new("from_hex", TEXT, bytes(), |call| decoded(call, from_hex)),
+        Function::new("to_base32", BYTES, text(), |call| encoded(call, |bytes| BASE32.encode(bytes))),
+        Function::new("from_base32", TEXT, bytes(), |call| decoded(call, from_base32)),
         Function::new("to_base64", BYTES, text(), |call| encoded(call, |bytes| STANDARD.encode(bytes))),
         Function::new("from_base64", TEXT, bytes(), |call| decoded(call, |text| from_base64(text, &STANDARD))),
         Function::new("to_base64url", BYTES, text(), |call| encoded(call, |bytes| URL_SAFE.encode(bytes))),
@@ -50,22 +51,6 @@ fn decoded(call: &Call, read: fn(&str) -> Result<Vec<u8>>) -> Result<ArrayRef> {
     Ok(Arc::new(builder.finish()))
 }
 
-/// Bytes have bytes as their MD5, as in Trino; text has hexadecimal text, as in DuckDB.
-fn type_of_md5(args: &ReturnFieldArgs<'_>) -> Result<FieldRef> {
-    let is_text = args.arg_fields[0].data_type().is_string();
-    Ok(Arc::new(Field::new("md5", if is_text { DataType::Utf8 } else { DataType::Binary }, true)))
-}
-
-fn md5(call: &Call) -> Result<ArrayRef> {
-    let array = call.array(0)?;
-    if let Some(texts) = Texts::try_new(&array) {
-        return call.build_texts(|row| Ok(texts.get(row).map(|text| hex(&Md5::digest(text)).to_lowercase())));
-    }
-    let bytes = arrow::compute::cast(&array, &DataType::Binary)?;
-    let digests = bytes.as_binary::<i32>().iter().map(|bytes| bytes.map(|bytes| Md5::digest(bytes).to_vec()));
-    Ok(Arc::new(digests.collect::<BinaryArray>()))
-}
-
 /// Bytes, text or a whole number, in upper case.
 fn to_hex(call: &Call) -> Result<ArrayRef> {
     let array = call.array(0)?;
@@ -81,7 +66,7 @@ fn to_hex(call: &Call) -> Result<ArrayRef> {
     call.build_texts(|row| Ok(bytes.is_valid(row).then(|| hex(bytes.value(row)))))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
@@ -97,4 +82,8 @@ fn from_hex(text: &str) -> Result<Vec<u8>> {
 
 fn from_base64(text: &str, engine: &impl Engine) -> Result<Vec<u8>> {
     engine.decode(text).map_err(|error| exec_datafusion_err!("'{text}' is no Base64: {error}"))
+}
+
+fn from_base32(text: &str) -> Result<Vec<u8>> {
+    BASE32.decode(text.as_bytes()).map_err(|error| exec_datafusion_err!("'{text}' is no Base32: {error}"))
 }

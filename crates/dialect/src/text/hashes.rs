@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array};
+use arrow::array::{ArrayRef, AsArray, BinaryArray, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
@@ -37,14 +37,18 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
             bytes_of(call, |bytes| XxHash64::oneshot(0, bytes).to_be_bytes().to_vec())
         }),
         Function::new("crc32", BYTES, int(), |call| ints_of(call, |bytes| Ok(crc32fast::hash(bytes).into()))),
-        Function::new("to_big_endian_64", INT, bytes(), |call| big_endian(call, |number| Ok(number.to_be_bytes().into()))),
+        Function::new("to_big_endian_64", INT, bytes(), |call| {
+            big_endian(call, |number| Ok(number.to_be_bytes().into()))
+        }),
         Function::new("to_big_endian_32", INT, bytes(), |call| {
             big_endian(call, |number| match i32::try_from(number) {
                 Ok(number) => Ok(number.to_be_bytes().into()),
                 Err(_) => exec_err!("to_big_endian_32: {number} has more than 32 bits; write to_big_endian_64"),
             })
         }),
-        Function::new("from_big_endian_64", BYTES, int(), |call| ints_of(call, |bytes| fixed(bytes).map(i64::from_be_bytes))),
+        Function::new("from_big_endian_64", BYTES, int(), |call| {
+            ints_of(call, |bytes| fixed(bytes).map(i64::from_be_bytes))
+        }),
         Function::new("from_big_endian_32", BYTES, int(), |call| {
             ints_of(call, |bytes| fixed(bytes).map(i32::from_be_bytes).map(i64::from))
         }),
@@ -75,7 +79,8 @@ fn mac_of<M: Mac + KeyInit>(call: &Call) -> Result<ArrayRef> {
     let pairs = data.as_binary::<i32>().iter().zip(keys.as_binary::<i32>());
     let mac = |(data, key): (Option<&[u8]>, Option<&[u8]>)| {
         let (Some(data), Some(key)) = (data, key) else { return Ok(None) };
-        let mac = <M as KeyInit>::new_from_slice(key).map_err(|error| exec_datafusion_err!("{}: {error}", call.name))?;
+        let mac =
+            <M as KeyInit>::new_from_slice(key).map_err(|error| exec_datafusion_err!("{}: {error}", call.name))?;
         Ok(Some(mac.chain_update(data).finalize().into_bytes().to_vec()))
     };
     Ok(Arc::new(pairs.map(mac).collect::<Result<Vec<_>>>()?.into_iter().collect::<BinaryArray>()))

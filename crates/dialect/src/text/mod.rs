@@ -1,8 +1,10 @@
 //! Functions on text: searching, cutting, regular expressions, URLs, encodings, IP addresses.
 
 mod encoding;
+mod hashes;
 mod ip;
 mod like;
+mod pattern;
 mod regexp;
 mod strings;
 mod url;
@@ -22,6 +24,7 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
         regexp::functions(),
         url::functions(),
         encoding::functions(),
+        hashes::functions(),
         ip::functions(),
     ]
     .concat()

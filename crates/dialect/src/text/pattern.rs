@@ -110,7 +110,9 @@ impl Pattern {
     }
 
     fn gave_up(&self, error: &fancy_regex::Error) -> datafusion::error::DataFusionError {
-        exec_datafusion_err!("the regular expression '{self}' takes too many tries: {error}; write it without look-around")
+        exec_datafusion_err!(
+            "the regular expression '{self}' takes too many tries: {error}; write it without look-around"
+        )
     }
 }
 

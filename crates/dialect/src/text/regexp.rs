@@ -1,4 +1,4 @@
-//! Regular expressions. Trino's are Java's; what the `regex` crate has not (lookaround, backreferences) is an error.
+//! Functions of regular expressions.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,8 +9,8 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, ListBuilder, StringBuilde
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
-use regex::{Captures, Regex};
 
+use super::pattern::{Groups, Pattern};
 use crate::function::{Call, Function, Kind, Returns, Texts, text_list};
 
 const TEXT: Kind = Kind::Text;
@@ -37,7 +37,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
 /// Compiled patterns of one call.
 struct Patterns<'a> {
     texts: Texts<'a>,
-    compiled: RefCell<HashMap<&'a str, Rc<Regex>>>,
+    compiled: RefCell<HashMap<&'a str, Rc<Pattern>>>,
 }
 
 impl<'a> Patterns<'a> {
@@ -45,19 +45,19 @@ impl<'a> Patterns<'a> {
         Ok(Self { texts: call.texts(1)?, compiled: RefCell::default() })
     }
 
-    fn get(&self, row: usize) -> Result<Option<Rc<Regex>>> {
+    fn get(&self, row: usize) -> Result<Option<Rc<Pattern>>> {
         let Some(pattern) = self.texts.get(row) else { return Ok(None) };
         let mut compiled = self.compiled.borrow_mut();
         if let Some(regex) = compiled.get(pattern) {
             return Ok(Some(Rc::clone(regex)));
         }
-        let regex = Rc::new(compile(pattern)?);
+        let regex = Rc::new(Pattern::compile(pattern)?);
         compiled.insert(pattern, Rc::clone(&regex));
         Ok(Some(regex))
     }
 
     /// Returns a row's text and pattern; `None` if one is NULL.
-    fn pair<'t>(&self, texts: &Texts<'t>, row: usize) -> Result<Option<(&'t str, Rc<Regex>)>> {
+    fn pair<'t>(&self, texts: &Texts<'t>, row: usize) -> Result<Option<(&'t str, Rc<Pattern>)>> {
         match (texts.get(row), self.get(row)?) {
             (Some(text), Some(regex)) => Ok(Some((text, regex))),
             _ => Ok(None),
@@ -65,24 +65,16 @@ impl<'a> Patterns<'a> {
     }
 }
 
-fn compile(pattern: &str) -> Result<Regex> {
-    Regex::new(pattern).map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(&reason);
-        exec_datafusion_err!("'{pattern}' is no regular expression that can run here: {reason}")
-    })
-}
-
 fn like(call: &Call) -> Result<ArrayRef> {
     let (texts, patterns) = (call.texts(0)?, Patterns::new(call)?);
-    let verdict = |row| Ok(patterns.pair(&texts, row)?.map(|(text, regex)| regex.is_match(text)));
+    let verdict = |row| patterns.pair(&texts, row)?.map(|(text, regex)| regex.is_match(text)).transpose();
     Ok(Arc::new((0..call.rows).map(verdict).collect::<Result<BooleanArray>>()?))
 }
 
-fn group(regex: &Regex, group: i64) -> Result<usize> {
+fn group(regex: &Pattern, group: i64) -> Result<usize> {
     match usize::try_from(group) {
-        Ok(index) if index < regex.captures_len() => Ok(index),
-        _ => exec_err!("'{regex}' has {} groups, and no group {group}", regex.captures_len() - 1),
+        Ok(index) if index < regex.groups() => Ok(index),
+        _ => exec_err!("'{regex}' has {} groups, and no group {group}", regex.groups() - 1),
     }
 }
 
@@ -91,7 +83,12 @@ fn extract(call: &Call) -> Result<ArrayRef> {
     call.build_texts(|row| {
         let (Some((text, regex)), Some(index)) = (patterns.pair(&texts, row)?, groups[row]) else { return Ok(None) };
         let index = group(&regex, index)?;
-        Ok(regex.captures(text).and_then(|found| found.get(index)).map(|found| found.as_str()))
+        let mut part = None;
+        regex.each_match(text, |found| {
+            part = found.group(index).map(|range| &text[range]);
+            false
+        })?;
+        Ok(part)
     })
 }
 
@@ -104,9 +101,10 @@ fn extract_all(call: &Call) -> Result<ArrayRef> {
             continue;
         };
         let index = group(&regex, index)?;
-        for found in regex.captures_iter(text) {
-            lists.values().append_option(found.get(index).map(|found| found.as_str()));
-        }
+        regex.each_match(text, |found| {
+            lists.values().append_option(found.group(index).map(|range| &text[range]));
+            true
+        })?;
         lists.append(true);
     }
     Ok(Arc::new(lists.finish()))
@@ -123,8 +121,16 @@ fn replace(call: &Call) -> Result<ArrayRef> {
             return Ok(None);
         };
         let parts = replacement_parts(replacement, &regex)?;
-        let expand = |found: &Captures<'_>| parts.iter().map(|part| part.text(found)).collect::<String>();
-        Ok(Some(regex.replace_all(text, expand)))
+        let (mut out, mut copied) = (String::new(), 0);
+        regex.each_match(text, |found| {
+            let Some(range) = found.group(0) else { return false };
+            out.push_str(&text[copied..range.start]);
+            parts.iter().for_each(|part| out.push_str(part.text(text, found)));
+            copied = range.end;
+            true
+        })?;
+        out.push_str(&text[copied..]);
+        Ok(Some(out))
     })
 }
 
@@ -136,17 +142,18 @@ enum Part<'a> {
 }
 
 impl Part<'_> {
-    fn text<'t>(&'t self, found: &'t Captures<'_>) -> &'t str {
-        match self {
-            Self::Text(text) => text,
-            Self::Group(index) => found.get(*index).map_or("", |found| found.as_str()),
-            Self::Named(name) => found.name(name).map_or("", |found| found.as_str()),
-        }
+    fn text<'t>(&'t self, text: &'t str, found: &dyn Groups) -> &'t str {
+        let range = match self {
+            Self::Text(text) => return text,
+            Self::Group(index) => found.group(*index),
+            Self::Named(name) => found.named(name),
+        };
+        range.map_or("", |range| &text[range])
     }
 }
 
 /// Reads `$1`, `${name}` and `\$` as Java does.
-fn replacement_parts<'a>(replacement: &'a str, regex: &Regex) -> Result<Vec<Part<'a>>> {
+fn replacement_parts<'a>(replacement: &'a str, regex: &Pattern) -> Result<Vec<Part<'a>>> {
     let mut parts = Vec::new();
     let mut rest = replacement;
     while let Some(at) = rest.find(['$', '\\']) {
@@ -170,10 +177,10 @@ fn replacement_parts<'a>(replacement: &'a str, regex: &Regex) -> Result<Vec<Part
 }
 
 /// Takes as many digits as name a group.
-fn group_number<'a>(text: &'a str, regex: &Regex) -> Result<(usize, &'a str)> {
+fn group_number<'a>(text: &'a str, regex: &Pattern) -> Result<(usize, &'a str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let named = (1..=digits).rev().find_map(|length| {
-        let index = text[..length].parse().ok().filter(|index| *index < regex.captures_len())?;
+        let index = text[..length].parse().ok().filter(|index| *index < regex.groups())?;
         Some((index, &text[length..]))
     });
     named.ok_or_else(|| {
@@ -187,7 +194,13 @@ fn split(call: &Call) -> Result<ArrayRef> {
     for row in 0..call.rows {
         let pair = patterns.pair(&texts, row)?;
         if let Some((text, regex)) = &pair {
-            regex.split(text).for_each(|part| lists.values().append_value(part));
+            let mut copied = 0;
+            regex.each_place(text, |range| {
+                lists.values().append_value(&text[copied..range.start]);
+                copied = range.end;
+                true
+            })?;
+            lists.values().append_value(&text[copied..]);
         }
         lists.append(pair.is_some());
     }
@@ -196,17 +209,29 @@ fn split(call: &Call) -> Result<ArrayRef> {
 
 fn count(call: &Call) -> Result<ArrayRef> {
     let (texts, patterns) = (call.texts(0)?, Patterns::new(call)?);
-    let count = |row| Ok(patterns.pair(&texts, row)?.map(|(text, regex)| regex.find_iter(text).count() as i64));
-    Ok(Arc::new((0..call.rows).map(count).collect::<Result<Int64Array>>()?))
+    let count = |(text, regex): (&str, Rc<Pattern>)| {
+        let mut count = 0;
+        regex.each_place(text, |_| {
+            count += 1;
+            true
+        })?;
+        Ok(count)
+    };
+    let counts = (0..call.rows).map(|row| patterns.pair(&texts, row)?.map(count).transpose());
+    Ok(Arc::new(counts.collect::<Result<Int64Array>>()?))
 }
 
 /// Position in characters, from 1; -1 where nothing is found.
 fn position(call: &Call) -> Result<ArrayRef> {
     let (texts, patterns) = (call.texts(0)?, Patterns::new(call)?);
-    let position = |(text, regex): (&str, Rc<Regex>)| match regex.find(text) {
-        Some(found) => text[..found.start()].chars().count() as i64 + 1,
-        None => -1,
+    let position = |(text, regex): (&str, Rc<Pattern>)| {
+        let mut position = -1;
+        regex.each_place(text, |range| {
+            position = text[..range.start].chars().count() as i64 + 1;
+            false
+        })?;
+        Ok(position)
     };
-    let positions = (0..call.rows).map(|row| Ok(patterns.pair(&texts, row)?.map(position)));
+    let positions = (0..call.rows).map(|row| patterns.pair(&texts, row)?.map(position).transpose());
     Ok(Arc::new(positions.collect::<Result<Int64Array>>()?))
 }

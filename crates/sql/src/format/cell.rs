@@ -8,6 +8,8 @@ use arrow::json::writer::{EncoderOptions, NullableEncoder, make_encoder};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
+use super::map_keys;
+
 /// Settings that every [`Cells`] of a result shares; the encoders borrow them.
 pub(super) struct CellStyle {
     json: EncoderOptions,
@@ -17,7 +19,7 @@ pub(super) struct CellStyle {
 impl Default for CellStyle {
     fn default() -> Self {
         // Members that are NULL are left out: a `useridentity` has dozens of them.
-        Self { json: EncoderOptions::default(), plain: FormatOptions::new() }
+        Self { json: map_keys::options(), plain: FormatOptions::new() }
     }
 }
 

@@ -12,7 +12,7 @@ use arrow::record_batch::RecordBatch;
 
 use super::chunk::ChunkEncoder;
 use super::names::with_unique_names;
-use super::{FormatError, ResultWriter};
+use super::{FormatError, ResultWriter, map_keys};
 
 /// Rows as JSON objects, by columns with unique names.
 struct Objects {
@@ -22,7 +22,7 @@ struct Objects {
 
 impl Objects {
     fn new(schema: &SchemaRef) -> Self {
-        Self { schema: with_unique_names(schema), options: EncoderOptions::default().with_explicit_nulls(true) }
+        Self { schema: with_unique_names(schema), options: map_keys::options().with_explicit_nulls(true) }
     }
 
     /// Appends the rows of a batch, each between what `before` and `after` append.

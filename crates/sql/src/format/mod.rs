@@ -11,6 +11,7 @@ mod delimited;
 mod html;
 mod instant;
 mod json;
+mod map_keys;
 mod markdown;
 mod names;
 mod parquet;

@@ -1,0 +1,268 @@
+//! SQL's own JSON functions, `json_exists`, `json_value`, `json_query`, `json_array` and `json_object`, read by the
+//! parser as what the other JSON functions make of them.
+
+use datafusion::sql::sqlparser::ast::{Array, BinaryOperator, CastKind, DataType, Expr, Value};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::calls::{binary, call, cast, if_else, null_if_any_is, number, text};
+use super::grammar::parse_type;
+
+/// Reads such a call, if one begins here.
+pub(super) fn parse(parser: &mut Parser<'_>, name: &str) -> Option<Result<Expr, ParserError>> {
+    if parser.peek_nth_token(1).token != Token::LParen {
+        return None;
+    }
+    let read = match name {
+        "JSON_EXISTS" => exists,
+        "JSON_VALUE" => value,
+        "JSON_QUERY" => query,
+        "JSON_ARRAY" => array,
+        "JSON_OBJECT" => object,
+        _ => return None,
+    };
+    parser.next_token();
+    parser.next_token();
+    Some(read(parser).and_then(|expr| parser.expect_token(&Token::RParen).map(|_| expr)))
+}
+
+fn exists(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let (json, path) = subject(parser)?;
+    on_problem(parser, "json_exists")?;
+    let found = call("json_extract", vec![json.clone(), text(&path)]);
+    let is_found = match has_wildcard(&path) {
+        true => binary(&call("json_array_length", vec![found]), BinaryOperator::Gt, &number(0)),
+        false => Expr::IsNotNull(Box::new(found)),
+    };
+    let is_found = call("coalesce", vec![is_found, Expr::Value(Value::Boolean(false).into())]);
+    Ok(null_if_any_is(is_found, &[json]))
+}
+
+fn value(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let (json, path) = subject(parser)?;
+    let wanted = returning(parser)?;
+    let default = on_problem(parser, "json_value")?;
+    let found = call("json_extract_scalar", vec![json, text(&path)]);
+    let typed = match wanted {
+        Some(data_type) => {
+            let (kind, expr) = (CastKind::TryCast, Box::new(found));
+            Expr::Cast { kind, expr, data_type, array: false, format: None }
+        }
+        None => found,
+    };
+    Ok(or_default(typed, default))
+}
+
+/// What `json_query` puts around what a path finds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wrapper {
+    None,
+    IfNeeded,
+    Always,
+}
+
+fn query(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let (json, path) = subject(parser)?;
+    returning(parser)?;
+    let wrapper = wrapper(parser)?;
+    let keeps_quotes = !word(parser, "OMIT");
+    if !keeps_quotes || word(parser, "KEEP") {
+        expect_word(parser, "QUOTES")?;
+        if word(parser, "ON") {
+            expect_word(parser, "SCALAR")?;
+            expect_word(parser, "STRING")?;
+        }
+    }
+    let default = on_problem(parser, "json_query")?;
+    let all = call("json_extract", vec![json, text(&path)]);
+    let one = match has_wildcard(&path) {
+        // Exactly one, or none that could be given alone.
+        true => {
+            let is_one = binary(&call("json_array_length", vec![all.clone()]), BinaryOperator::Eq, &number(1));
+            if_else(&is_one, &call("json_array_get", vec![all.clone(), number(0)]), None)
+        }
+        false => all.clone(),
+    };
+    let list = match has_wildcard(&path) {
+        true => call("json_format", vec![all]),
+        false => call("concat", vec![text("["), call("json_format", vec![all]), text("]")]),
+    };
+    let alone = match keeps_quotes {
+        true => call("json_format", vec![one.clone()]),
+        false => call(
+            "coalesce",
+            vec![call("json_extract_scalar", vec![one.clone(), text("$")]), call("json_format", vec![one.clone()])],
+        ),
+    };
+    let found = match wrapper {
+        Wrapper::None => alone,
+        Wrapper::Always => list,
+        Wrapper::IfNeeded => {
+            let scalar =
+                call("coalesce", vec![call("is_json_scalar", vec![one]), Expr::Value(Value::Boolean(true).into())]);
+            if_else(&scalar, &list, Some(&alone))
+        }
+    };
+    Ok(or_default(found, default))
+}
+
+fn wrapper(parser: &mut Parser<'_>) -> Result<Wrapper, ParserError> {
+    let wrapper = if word(parser, "WITHOUT") {
+        Wrapper::None
+    } else if parser.parse_keyword(Keyword::WITH) {
+        if word(parser, "CONDITIONAL") {
+            Wrapper::IfNeeded
+        } else {
+            let _ = word(parser, "UNCONDITIONAL");
+            Wrapper::Always
+        }
+    } else {
+        return Ok(Wrapper::None);
+    };
+    let _ = word(parser, "ARRAY");
+    expect_word(parser, "WRAPPER")?;
+    Ok(wrapper)
+}
+
+/// `json_array(1, 'a')`; NULLs are left out unless the call says `NULL ON NULL`.
+fn array(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let values = listed(parser, |parser| parser.parse_expr())?;
+    let keeps_nulls = on_null(parser, false)?;
+    Ok(joined("[", values.into_iter().map(|value| json_text(value, keeps_nulls)).collect(), "]"))
+}
+
+/// `json_object('a' : 1, KEY 'b' VALUE 2)`; NULLs are kept unless the call says `ABSENT ON NULL`.
+fn object(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let members = listed(parser, |parser| {
+        let _ = word(parser, "KEY");
+        let key = parser.parse_expr()?;
+        if !word(parser, "VALUE") {
+            parser.expect_token(&Token::Colon)?;
+        }
+        Ok((key, parser.parse_expr()?))
+    })?;
+    let keeps_nulls = on_null(parser, true)?;
+    let member = |(key, value)| {
+        let key = cast(&key, DataType::Varchar(None));
+        call("concat", vec![json_text(key, false), text(":"), json_text(value, keeps_nulls)])
+    };
+    Ok(joined("{", members.into_iter().map(member).collect(), "}"))
+}
+
+/// Reads a list that may be empty.
+fn listed<T>(
+    parser: &mut Parser<'_>,
+    item: impl FnMut(&mut Parser<'_>) -> Result<T, ParserError>,
+) -> Result<Vec<T>, ParserError> {
+    let is_empty = parser.peek_token().token == Token::RParen;
+    if is_empty { Ok(Vec::new()) } else { parser.parse_comma_separated(item) }
+}
+
+fn on_null(parser: &mut Parser<'_>, default: bool) -> Result<bool, ParserError> {
+    let keeps = parser.parse_keyword(Keyword::NULL);
+    let is_said = keeps || word(parser, "ABSENT");
+    if is_said {
+        parser.expect_keywords(&[Keyword::ON, Keyword::NULL])?;
+    }
+    Ok(if is_said { keeps } else { default })
+}
+
+fn json_text(value: Expr, keeps_nulls: bool) -> Expr {
+    let spelled = call("json_format", vec![cast(&value, DataType::JSON)]);
+    if keeps_nulls { call("coalesce", vec![spelled, text("null")]) } else { spelled }
+}
+
+/// Puts pieces of text together, with commas between those that are not NULL.
+fn joined(open: &str, pieces: Vec<Expr>, close: &str) -> Expr {
+    if pieces.is_empty() {
+        return text(&format!("{open}{close}"));
+    }
+    let pieces = Expr::Array(Array { elem: pieces, named: true });
+    call("concat", vec![text(open), call("array_join", vec![pieces, text(",")]), text(close)])
+}
+
+/// Reads the JSON and the path; `lax` is how paths are taken here.
+fn subject(parser: &mut Parser<'_>) -> Result<(Expr, String), ParserError> {
+    let json = parser.parse_expr()?;
+    if word(parser, "FORMAT") {
+        expect_word(parser, "JSON")?;
+    }
+    parser.expect_token(&Token::Comma)?;
+    let path = parser.parse_literal_string()?;
+    let path = path.trim();
+    if let Some(path) = path.strip_prefix("strict ") {
+        return Err(ParserError::ParserError(format!(
+            "'strict {path}': paths are taken as lax here; write 'lax {}'",
+            path.trim_start()
+        )));
+    }
+    Ok((json, path.strip_prefix("lax ").unwrap_or(path).trim_start().to_owned()))
+}
+
+fn has_wildcard(path: &str) -> bool {
+    path.contains("[*]") || path.contains(".*")
+}
+
+fn returning(parser: &mut Parser<'_>) -> Result<Option<DataType>, ParserError> {
+    if !parser.parse_keyword(Keyword::RETURNING) {
+        return Ok(None);
+    }
+    let wanted = parse_type(parser)?;
+    if word(parser, "FORMAT") {
+        expect_word(parser, "JSON")?;
+    }
+    Ok(Some(wanted))
+}
+
+/// Reads `NULL ON EMPTY DEFAULT 1 ON ERROR`; returns what stands for nothing found. Errors are NULL here.
+fn on_problem(parser: &mut Parser<'_>, function: &str) -> Result<Option<Expr>, ParserError> {
+    let mut default = None;
+    while parser.peek_token().token != Token::RParen {
+        let given = if word(parser, "EMPTY") {
+            let is_object = word(parser, "OBJECT");
+            let _ = word(parser, "ARRAY");
+            Some(text(if is_object { "{}" } else { "[]" }))
+        } else if parser.parse_keyword(Keyword::DEFAULT) {
+            Some(parser.parse_expr()?)
+        } else if ["NULL", "UNKNOWN", "FALSE"].iter().any(|nothing| word(parser, nothing)) {
+            None
+        } else {
+            return Err(ParserError::ParserError(format!(
+                "{function}: NULL ON EMPTY, NULL ON ERROR and DEFAULT x ON EMPTY are understood, {} is not; for an \
+                 error write NULL ON ERROR and a condition",
+                parser.peek_token()
+            )));
+        };
+        parser.expect_keyword(Keyword::ON)?;
+        if word(parser, "EMPTY") {
+            default = given;
+        } else {
+            expect_word(parser, "ERROR")?;
+        }
+    }
+    Ok(default)
+}
+
+fn or_default(found: Expr, default: Option<Expr>) -> Expr {
+    match default {
+        Some(default) => call("coalesce", vec![found, default]),
+        None => found,
+    }
+}
+
+/// Takes a word, if it is the next one.
+fn word(parser: &mut Parser<'_>, wanted: &str) -> bool {
+    let is_next = match &parser.peek_token_ref().token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted),
+        _ => false,
+    };
+    if is_next {
+        parser.next_token();
+    }
+    is_next
+}
+
+fn expect_word(parser: &mut Parser<'_>, wanted: &str) -> Result<(), ParserError> {
+    if word(parser, wanted) { Ok(()) } else { parser.expected(wanted, parser.peek_token()) }
+}
