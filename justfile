@@ -38,11 +38,11 @@ soak *ARGS:
     cargo build --release --locked
     python3 bench/soak.py --write {{ARGS}}
 
-# Time `trailql validate` beside the AWS CLI; needs awscli, moto[server] and boto3
+# Time `trailql validate` beside the AWS CLI; needs MinIO (TRAILQL_MINIO), rustc and the AWS CLI (TRAILQL_AWS_CLI)
 bench-validate *ARGS:
     cargo build --release --locked
     cargo build --locked --workspace --examples
-    python3 bench/validate.py {{ARGS}}
+    python3 bench/validate.py --write {{ARGS}}
 
 # Time queries over JSON members against DuckDB and write docs/BENCHMARKS.md
 bench-json *ARGS:

@@ -74,13 +74,16 @@ class Client:
         self.host = f"127.0.0.1:{port}"
         self.connection = http.client.HTTPConnection("127.0.0.1", port)
 
-    def request(self, method, path, query="", body=b""):
+    def request(self, method, path, query="", body=b"", metadata=None):
         """Status and body of the answer; the path is as S3 has it, the query encoded and in order."""
         now = dt.datetime.now(dt.timezone.utc)
         day, stamp = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
         path = urllib.parse.quote(path, safe="/-._~")
-        headers = f"host:{self.host}\nx-amz-content-sha256:UNSIGNED-PAYLOAD\nx-amz-date:{stamp}\n"
-        names, scope = "host;x-amz-content-sha256;x-amz-date", f"{day}/us-east-1/s3/aws4_request"
+        sent = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD", "x-amz-date": stamp}
+        sent |= {f"x-amz-meta-{name}": value for name, value in (metadata or {}).items()}
+        signed = sorted({"host": self.host, **sent}.items())
+        headers, names = "".join(f"{name}:{value}\n" for name, value in signed), ";".join(name for name, _ in signed)
+        scope = f"{day}/us-east-1/s3/aws4_request"
         canonical = f"{method}\n{path}\n{query}\n{headers}\n{names}\nUNSIGNED-PAYLOAD"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         key = f"AWS4{SECRET}".encode()
@@ -88,21 +91,20 @@ class Client:
             key = hmac.digest(key, part.encode(), "sha256")
         signature = hmac.digest(key, text.encode(), "sha256").hex()
         self.connection.request(method, f"{path}?{query}", body, {
-            "x-amz-date": stamp, "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
-            "authorization": f"AWS4-HMAC-SHA256 Credential={KEY_ID}/{scope}, SignedHeaders={names}, Signature={signature}"})
+            **sent, "authorization": f"AWS4-HMAC-SHA256 Credential={KEY_ID}/{scope}, SignedHeaders={names}, Signature={signature}"})
         answer = self.connection.getresponse()
         return answer.status, answer.read()
 
     def make_bucket(self, bucket):
         self.expect("PUT", f"/{bucket}")
 
-    def put(self, bucket, key, body):
-        self.expect("PUT", f"/{bucket}/{key}", body=body)
+    def put(self, bucket, key, body, metadata=None):
+        self.expect("PUT", f"/{bucket}/{key}", body=body, metadata=metadata)
 
-    def expect(self, method, path, body=b""):
+    def expect(self, method, path, body=b"", metadata=None):
         """A request that must succeed; on a busy machine the server gives up on one now and then."""
         for attempt in range(ATTEMPTS):
-            status, answer = self.request(method, path, body=body)
+            status, answer = self.request(method, path, body=body, metadata=metadata)
             if status == 200:
                 return
             self.connection.close()
@@ -122,14 +124,14 @@ class Client:
             after = found[-1][0]
 
 
-def upload(server, bucket, files, workers=8):
-    """Puts (key, path) pairs into a bucket, some at once."""
+def upload(server, bucket, files, workers=8, metadata=lambda path: None):
+    """Puts (key, path) pairs into a bucket, some at once, each with the metadata of its path."""
     local = threading.local()
 
     def put(pair):
         if not hasattr(local, "client"):
             local.client = Client(server.port)
-        local.client.put(bucket, pair[0], pathlib.Path(pair[1]).read_bytes())
+        local.client.put(bucket, pair[0], pathlib.Path(pair[1]).read_bytes(), metadata(pair[1]))
 
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(put, files):

@@ -1,30 +1,25 @@
 #!/usr/bin/env python3
-"""Times `trailql validate` beside `aws cloudtrail validate-logs` on one made bucket.
+"""Time `trailql validate` beside `aws cloudtrail validate-logs` on one made trail, a month of digests and 20,160 log files.
 
-Both read the bucket from one S3 server on loopback, a MinIO (`--minio`) or a `moto_server`, and the AWS CLI its keys from a
-stand-in in this script; then trailql reads a copy of the bucket on disk as well. All check the same digests and log files,
-and must count the same. They are single commands, timed from start to exit, in turn. Needs the AWS CLI from 1.46 on, and for
-want of a MinIO moto: `pip install awscli moto[server] boto3`.
+Both read the bucket from one MinIO server (TRAILQL_MINIO names the program): on loopback, and behind a line that takes 20 ms
+longer for each request, as S3 does. The AWS CLI gets its keys from a stand-in in this script. Then trailql reads a copy of
+the bucket on disk. All check the same digests and log files, and must count the same. They are single commands, timed from
+start to exit, in turn. TRAILQL_AWS_CLI names the AWS CLI, which must be 1.46 or later.
 
-    python3 bench/validate.py --hours 24 --logs 28        # a small one
-    python3 bench/validate.py --hours 720 --logs 28       # 20,160 log files, a month of digests
+  bench/validate.py --hours 720 --logs 28 --write
 """
-import argparse, concurrent.futures, http.server, json, os, pathlib, re, socket, subprocess, sys, tempfile, threading, time
+import argparse, gzip, hashlib, http.server, json, os, pathlib, re, shutil, subprocess, sys, threading, time
 
-import boto3
+BENCH = pathlib.Path(__file__).resolve().parent
+ROOT = BENCH.parent
+sys.path.insert(0, str(BENCH))
+from buckets import Client, environment, minio, slow_line, upload
+from run import MIB, Finished, machine, machine_line, note, verdict, write_document
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUCKET, REGION = "trail-bucket", "us-east-1"
 ARN = f"arn:aws:cloudtrail:{REGION}:111122223333:trail/main"
-START = "2024-03-01T00:00:00Z"
-USER, PASSWORD = "benchmark", "benchmark-password"
-ENVIRONMENT = {"AWS_ACCESS_KEY_ID": USER, "AWS_SECRET_ACCESS_KEY": PASSWORD, "AWS_DEFAULT_REGION": REGION}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+START, START_SECONDS = "2024-03-01T00:00:00Z", 1709251200
+LATENCY_MILLIS = 20
 
 
 def serve_keys(answer):
@@ -47,96 +42,88 @@ def serve_keys(answer):
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def serve_s3(minio, folder):
-    """A server of its own, ready to be asked."""
-    port = free_port()
-    if minio:
-        command = [minio, "server", "--address", f"127.0.0.1:{port}", folder / "minio"]
-    else:
-        command = [os.environ.get("TRAILQL_MOTO_SERVER", "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": PASSWORD}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while socket.socket().connect_ex(("127.0.0.1", port)):
-        if time.monotonic() > deadline:
-            sys.exit(f"{command[0]} does not listen")
-        time.sleep(0.1)
-    return process, f"http://127.0.0.1:{port}"
+def metadata(path):
+    """The metadata that a digest has in S3: its signature."""
+    sidecar = path.with_name(path.name + ".metadata.json")
+    return json.loads(sidecar.read_text())["Metadata"] if sidecar.exists() else None
 
 
-def upload(folder, endpoint):
-    s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, aws_access_key_id=USER, aws_secret_access_key=PASSWORD)
-    s3.create_bucket(Bucket=BUCKET)
-
-    def put(path):
-        sidecar = path.with_name(path.name + ".metadata.json")
-        metadata = json.loads(sidecar.read_text())["Metadata"] if sidecar.exists() else {}
-        s3.put_object(Bucket=BUCKET, Key=str(path.relative_to(folder)), Body=path.read_bytes(), Metadata=metadata)
-
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        list(pool.map(put, sorted(folder.rglob("*.json.gz"))))
-
-
-def timed(command, environment):
-    """Seconds, peak memory in MiB, and what the command said."""
-    before = time.monotonic()
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - before
-    if status:
-        sys.exit(f"{command[0]} failed:\n{said}")
-    return seconds, usage.ru_maxrss / 1024, said
+def floor(folder):
+    """Seconds that gunzip and SHA-256 alone take for all files, one after the other, and bytes that come out."""
+    files = [path.read_bytes() for path in sorted(folder.rglob("*.json.gz"))]
+    start, size = time.perf_counter(), 0
+    for content in files:
+        content = gzip.decompress(content)
+        size += len(content)
+        hashlib.sha256(content).digest()
+    return time.perf_counter() - start, size
 
 
 def counts(said):
     return sorted(re.findall(r"\d+/\d+ (?:digest|backfill digest|log) files valid", said))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hours", type=int, default=24)
-    parser.add_argument("--logs", type=int, default=28, help="log files per hour")
-    parser.add_argument("--trailql", default=ROOT / "target/release/trailql", type=pathlib.Path)
-    parser.add_argument("--make-trail", default=ROOT / "target/debug/examples/make_trail", type=pathlib.Path)
-    parser.add_argument("--aws", default=os.environ.get("TRAILQL_AWS_CLI", "aws"))
-    parser.add_argument("--minio", type=pathlib.Path, help="program of a MinIO server, to be used instead of moto")
-    parser.add_argument("--rounds", type=int, default=1)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        subprocess.run([args.make_trail, folder, str(args.hours), str(args.logs)], check=True)
-        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1709251200 + args.hours * 3600))
-        keys = json.loads((folder / "keys.json").read_text())["PublicKeyList"]
-        answer = [{"Value": key["Value"], "Fingerprint": key["Fingerprint"]} for key in keys]
-        cloudtrail = serve_keys(json.dumps({"PublicKeyList": answer}).encode())
-        process, s3 = serve_s3(args.minio, folder)
-        try:
-            upload(folder / BUCKET, s3)
-            compare(args, folder, end, s3, cloudtrail)
-        finally:
-            process.terminate()
-
-
-def compare(args, folder, end, s3, cloudtrail):
-    aws = [args.aws, "cloudtrail", "validate-logs", "--trail-arn", ARN, "--start-time", START, "--end-time", end]
+def measure(options, work):
+    folder = work / "trail"
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([options.make_trail, folder, str(options.hours), str(options.logs)], check=True)
+    end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(START_SECONDS + options.hours * 3600))
+    keys = json.loads((folder / "keys.json").read_text())["PublicKeyList"]
+    answer = [{"Value": key["Value"], "Fingerprint": key["Fingerprint"]} for key in keys]
+    os.environ["AWS_ENDPOINT_URL_CLOUDTRAIL"] = serve_keys(json.dumps({"PublicKeyList": answer}).encode())
+    server = minio(work / "validate-minio")
+    Client(server.port).make_bucket(BUCKET)
+    files = [(str(path.relative_to(folder / BUCKET)), path) for path in sorted((folder / BUCKET).rglob("*.json.gz"))]
+    upload(server, BUCKET, files, metadata=metadata)
+    aws = [options.aws, "cloudtrail", "validate-logs", "--trail-arn", ARN, "--start-time", START, "--end-time", end]
     aws += ["--s3-bucket", BUCKET, "--region", REGION]
-    keys = ["--since", START, "--until", end, "--offline", "--public-keys", folder / "keys.json"]
-    trailql = {
-        "trailql, the same bucket": [args.trailql, "validate", f"s3://{BUCKET}", *keys],
-        "trailql, a copy on disk": [args.trailql, "validate", folder / BUCKET, "--copy-of", BUCKET, *keys],
-    }
-    endpoints = {"AWS_ENDPOINT_URL_S3": s3, "AWS_ENDPOINT_URL_CLOUDTRAIL": cloudtrail, "AWS_ENDPOINT_URL": s3}
-    environment = {**ENVIRONMENT, **endpoints, "AWS_ALLOW_HTTP": "true"}
-    for _ in range(args.rounds):
-        theirs, mib, said = timed(aws, environment)
-        found = counts(said)
-        print(f"{args.hours * args.logs:,} log files, {args.hours:,} digests: {', '.join(found)}")
-        print(f"AWS CLI: {theirs:.1f} s, {mib:.0f} MiB")
-        for name, command in trailql.items():
-            seconds, mib, said = timed(command, environment)
-            assert counts(said) == found, f"{name} differs:\n{said}"
-            print(f"{name}: {seconds:.2f} s, {mib:.0f} MiB; {theirs / seconds:.0f} times faster")
+    check = ["--since", START, "--until", end, "--offline", "--public-keys", folder / "keys.json"]
+    trailql = options.trailql.resolve()
+    ways = {}
+    for way, line in (("loopback", server), (f"{LATENCY_MILLIS} ms a request", slow_line(server, LATENCY_MILLIS, work))):
+        os.environ.update(environment(line))
+        ways[way] = {"aws": Finished(aws), "trailql": Finished([trailql, "validate", f"s3://{BUCKET}", *check])}
+        note(f"{way}: {ways[way]['aws'].seconds:.1f} s, {ways[way]['trailql'].seconds:.2f} s")
+    disk = Finished([trailql, "validate", folder / BUCKET, "--copy-of", BUCKET, *check])
+    found = counts(disk.out)
+    if any(counts(run.out) != found for way in ways.values() for run in way.values()):
+        sys.exit(f"the two count other files: {ways} {disk.out}")
+    return {"machine": machine(trailql), "found": found, "ways": ways, "disk": disk, "floor": floor(folder / BUCKET)}
+
+
+def figures(result):
+    """The figures as Markdown."""
+    def row(way, aws, trailql):
+        peak = f"{trailql.peak_bytes / MIB:,.0f} MiB"
+        good = verdict(aws.seconds >= 20 * trailql.seconds and trailql.peak_bytes <= 500 * MIB)
+        return f"| {way} | {aws.seconds:.1f} s | {trailql.seconds:.2f} s, {peak} | {aws.seconds / trailql.seconds:.0f} × faster | {good} |"
+
+    loopback = next(iter(result["ways"].values()))["aws"]
+    seconds, size = result["floor"]
+    lines = [machine_line(result["machine"]), "", f"Both say: {', '.join(result['found'])}.", "",
+             "| read from | AWS CLI | trailql | | target: ≥ 20 ×, ≤ 500 MiB |", "| --- | --- | --- | --- | --- |"]
+    lines += [row(f"MinIO, {way}", runs["aws"], runs["trailql"]) for way, runs in result["ways"].items()]
+    lines += [row("disk; the AWS CLI reads the bucket on loopback", loopback, result["disk"]), "",
+              f"To gunzip and hash the files' {size / MIB:,.0f} MiB, and nothing else, takes zlib and OpenSSL {seconds:.2f} s on one core."]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hours", type=int, default=720)
+    parser.add_argument("--logs", type=int, default=28, help="log files per hour")
+    parser.add_argument("--trailql", default=ROOT / "target" / "release" / "trailql", type=pathlib.Path)
+    parser.add_argument("--make-trail", default=ROOT / "target" / "debug" / "examples" / "make_trail", type=pathlib.Path)
+    parser.add_argument("--aws", default=os.environ.get("TRAILQL_AWS_CLI", "aws"))
+    parser.add_argument("--work", help="folder for trail and server (default: target/bench)")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/BENCHMARKS.md")
+    options = parser.parse_args()
+    work = pathlib.Path(options.work or ROOT / "target" / "bench")
+    work.mkdir(parents=True, exist_ok=True)
+    text = figures(measure(options, work))
+    print(text)
+    if options.write:
+        write_document(text, "validation")
 
 
 if __name__ == "__main__":
