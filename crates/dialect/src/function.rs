@@ -35,7 +35,13 @@ pub(crate) enum Kind {
 
 impl Kind {
     fn coerce(self, function: &str, given: &DataType) -> Result<DataType> {
-        let refused = |wanted: &str| plan_err!("{function} takes {wanted}, not {given}");
+        let refused = |wanted: &str| match given {
+            DataType::Struct(members) => {
+                let member = members.first().map_or("member", |member| member.name());
+                plan_err!("{function} takes {wanted}, not a row; name a member of it, as in x.{member}")
+            }
+            given => plan_err!("{function} takes {wanted}, not {given}"),
+        };
         Ok(match self {
             Self::Any => given.clone(),
             Self::Text | Self::TextOrTime if given.is_string() => given.clone(),

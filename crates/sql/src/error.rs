@@ -364,6 +364,11 @@ fn explain_plan(message: &str, names: &Names, source: &Source<'_>) -> Explained 
         let what = parent.map_or("member".to_owned(), |parent| format!("member of {parent}"));
         return missing(&what, name, nearest(name, &siblings).map(str::to_owned)).at(span);
     }
+    if let Some(reason) = between(message, "coercion failed with: ", ". No function matches") {
+        let function = between(message, "Function '", "'").unwrap_or_default();
+        let span = source.find(function, |_, after| after == Some(&Token::LParen));
+        return Explained { message: tidy(reason), span };
+    }
     if let Some(call) = between(message, "No function matches the given name and argument types '", "'") {
         let function = call.split('(').next().unwrap_or(call);
         let candidates = message.split("Candidate functions:").nth(1).unwrap_or_default();
@@ -394,7 +399,24 @@ fn explain_not_implemented(message: &str, names: &Names, source: &Source<'_>) ->
         return missing("table or column", first, nearest(first, &columns).map(str::to_owned))
             .at(source.find(first, |before, after| before != Some(&Token::Period) && after == Some(&Token::Period)));
     }
+    // What follows is the syntax tree.
+    if let Some(node) = between(message, "Unsupported ast node ", " {") {
+        let keyword = node.rsplit(' ').next().unwrap_or(node);
+        return Explained { message: format!("not supported: {}", words(keyword)), span: None };
+    }
     Explained { message: format!("not supported: {}", tidy(message)), span: None }
+}
+
+/// `MatchRecognize` as `MATCH RECOGNIZE`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(c.to_uppercase());
+    }
+    words
 }
 
 fn missing(what: &str, name: &str, suggestion: Option<String>) -> Explained {

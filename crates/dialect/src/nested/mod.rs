@@ -4,6 +4,7 @@ mod arrays;
 mod map_lambda;
 mod maps;
 mod reduce;
+mod sequence;
 mod sort_by;
 mod try_call;
 
@@ -17,7 +18,7 @@ pub(crate) use try_call::TRY;
 
 /// The functions on arrays and maps.
 pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
-    [arrays::functions(), maps::functions()].concat()
+    [arrays::functions(), maps::functions(), sequence::functions()].concat()
 }
 
 /// The functions that take a lambda, besides DataFusion's own.

@@ -177,6 +177,8 @@ fn settle_function(function: Function) -> Expr {
         ("greatest" | "least", values) if !values.is_empty() => {
             null_if_any_is(Expr::Function(function.clone()), values)
         }
+        // With a step it has another name.
+        ("sequence", [_, _]) => Expr::Function(function),
         ("map", []) => {
             let empty = || Expr::Array(Array { elem: Vec::new(), named: true });
             call("map", vec![empty(), empty()])
