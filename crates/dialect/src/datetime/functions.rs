@@ -41,7 +41,7 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
             .optional_after(1),
         Function::new("from_unixtime_nanos", &[Kind::Int], moment(), |call| from_epoch(call, 1_000, true)),
         Function::new("epoch_ms", &[Kind::Int], moment(), |call| from_epoch(call, 1_000, false)),
-        Function::new("to_unixtime", &[Kind::Time], Returns::Type(DataType::Float64), to_unixtime),
+        Function::new("to_unixtime", &[Kind::Time], Returns::Type(DataType::Float64), to_unixtime).aliases(&["epoch"]),
         Function::new("date_add", &[Kind::Text, Kind::Int, Kind::Any], Returns::From(type_of_sum), date_add),
         Function::new("date_diff", &[Kind::Text, Kind::Time, Kind::Time], int(), date_diff),
         Function::new("last_day_of_month", &[Kind::Time], date(), last_day_of_month),

@@ -5,6 +5,7 @@ mod hashes;
 mod ip;
 mod like;
 mod pattern;
+mod printf;
 mod regexp;
 mod strings;
 mod url;
@@ -21,6 +22,7 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
     [
         like::functions(),
         strings::functions(),
+        printf::functions(),
         regexp::functions(),
         url::functions(),
         encoding::functions(),
