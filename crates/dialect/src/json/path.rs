@@ -29,7 +29,13 @@ pub(crate) struct Path {
 
 impl Path {
     pub(crate) fn new(steps: Vec<Step>) -> Self {
-        let prefilter = Prefilter::of(&steps).map(Box::new);
+        // Behind a wildcard nothing has to be there: the answer is an empty array.
+        let sure = steps.iter().take_while(|step| !matches!(step, Step::Every));
+        let names = sure.filter_map(|step| match step {
+            Step::Member(name) => Some(name.as_str()),
+            _ => None,
+        });
+        let prefilter = Prefilter::of(names).map(Box::new);
         Self { steps, prefilter }
     }
 
@@ -237,6 +243,14 @@ mod tests {
                 let _ = path.find(&text);
             }
         }
+    }
+
+    #[test]
+    fn finds_names_that_are_escaped_and_nothing_behind_a_wildcard() {
+        assert_eq!(at(r#"{"b\u0075cket":1}"#, "$.bucket").as_deref(), Some("1"));
+        assert_eq!(at(r#"{"a\/b":1}"#, r#"$["a/b"]"#).as_deref(), Some("1"));
+        assert_eq!(at("[{}]", "$[*].name").as_deref(), Some("[]"));
+        assert_eq!(at(r#"{"other":"bucket"}"#, "$.bucket"), None);
     }
 
     #[test]
