@@ -74,7 +74,7 @@ trino-answers:
     mvn -q -f tests/trino/pom.xml dependency:copy-dependencies -DoutputDirectory=$PWD/target/trino/lib
     java -Xmx2G -cp 'target/trino/lib/*' tests/trino/TrinoAnswers.java target/trino/tables tests/trino/queries tests/trino/answers
 
-# Ask DuckDB the queries under tests/trino, translated by sqlglot, and compare with Trino's answers
+# Ask DuckDB the queries under tests/trino, translated by sqlglot; needs the packages of tests/trino/second_opinion.txt
 duckdb-answers:
     python3 tests/trino/second_opinion.py
 
