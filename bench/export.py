@@ -7,13 +7,13 @@ The rows of both results are compared.
 
   bench/export.py --events 1000000 --copies 10 --write
 """
-import argparse, pathlib, statistics, sys
+import argparse, importlib.metadata, pathlib, statistics, sys
 
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
 sys.path.insert(0, str(BENCH))
 from environment import with_packages
-from run import MIB, Finished, machine, make_bucket, note, verdict, write_document
+from run import MIB, Finished, machine, machine_line, make_bucket, note, verdict, write_document
 
 MEMORY_BYTES = 500 * MIB
 TEXTS = ["eventid", "eventsource", "eventname", "region", "recipientaccountid", "sourceipaddress", "useragent", "arn",
@@ -62,7 +62,7 @@ def measure(options):
     trailql = pathlib.Path(options.trailql)
     lake = make_lake(trailql, options, work)
     query = QUERY.format(copies=", ".join(f"({n})" for n in range(1, options.copies + 1)))
-    result = {"machine": machine(trailql), "rounds": options.rounds, "formats": {}}
+    result = {"machine": machine(trailql), "duckdb": importlib.metadata.version("duckdb"), "rounds": options.rounds, "formats": {}}
     for format in FORMATS:
         ours, theirs, runs = time_copies(trailql, lake, work, query, options.rounds, format)
         counted = rows(ours)
@@ -79,9 +79,9 @@ def measure(options):
 
 def figures(r):
     """The figures as Markdown."""
-    m, formats = r["machine"], r["formats"]
+    formats = r["formats"]
     lines = [
-        f"{m['date']}, {m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, {m['system']}; {m['trailql']}, DuckDB {m['duckdb']}.",
+        machine_line(r["machine"]) + f" DuckDB {r['duckdb']}.",
         f"{formats['csv']['rows']:,} rows of 13 columns; medians of {r['rounds']} rounds, the engines in turn.", "",
         "| export | trailql | DuckDB | ratio | target | |", "| --- | --- | --- | --- | --- | --- |"]
     for format, f in formats.items():

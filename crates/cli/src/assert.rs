@@ -109,9 +109,17 @@ impl AssertArgs {
         if let Some(path) = &self.sarif {
             write_file(path, |out| Ok(serde_json::to_writer_pretty(out, &sarif::log(report))?))?;
         }
+        match self.print(report, globals) {
+            // Who has read enough still gets the verdict: the exit code.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => Ok(result?),
+        }
+    }
+
+    fn print(&self, report: &Report, globals: &Globals) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if globals.json {
-            serde_json::to_writer_pretty(&mut out, report).map_err(io::Error::from)?;
+            serde_json::to_writer_pretty(&mut out, report)?;
             writeln!(out)?;
         } else if self.github {
             github::write_annotations(report, &mut out)?;
@@ -119,7 +127,7 @@ impl AssertArgs {
         } else if !globals.quiet {
             text::write_assertions(report, &mut out)?;
         }
-        Ok(())
+        out.flush()
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a command ends: outcomes, errors, hints, exit codes. The only place that maps them.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use trailql_config::ConfigError;
@@ -108,26 +108,32 @@ impl CliError {
         self.source.to_string()
     }
 
-    /// Prints the error with its causes and the hint on stderr.
-    pub(crate) fn report(&self) -> ExitCode {
-        if self.kind == Kind::ClosedPipe {
-            return ExitCode::SUCCESS;
-        }
-        eprintln!("trailql: {}", self.source);
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "trailql: {}", self.source)?;
         let mut cause = self.source.source();
         let mut said = self.source.to_string();
         while let Some(error) = cause {
             // Libraries repeat their causes in their own text; people need each only once.
             let text = error.to_string();
             if !said.contains(&text) {
-                eprintln!("  because {text}");
+                writeln!(out, "  because {text}")?;
                 said = text;
             }
             cause = error.source();
         }
         if let Some(hint) = &self.hint {
-            eprintln!("hint: {hint}");
+            writeln!(out, "hint: {hint}")?;
         }
+        Ok(())
+    }
+
+    /// Prints the error with its causes and the hint on stderr.
+    pub(crate) fn report(&self) -> ExitCode {
+        if self.kind == Kind::ClosedPipe {
+            return ExitCode::SUCCESS;
+        }
+        // Nobody may be listening any more.
+        let _ = self.write(&mut io::stderr().lock());
         ExitCode::from(if self.kind == Kind::Usage { 2 } else { 1 })
     }
 }

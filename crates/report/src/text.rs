@@ -39,7 +39,10 @@ pub fn summary(report: &Report) -> String {
 fn write_assertion(query: &ReportedQuery, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:<11}  {:<8}  {}  {}", query.verdict.word(), query.severity, query.name, printable(&query.title))?;
     if let Verdict::Unchecked { reason } = &query.verdict {
-        writeln!(out, "             {}", printable(reason))?;
+        // An error shows the place in the query, on lines of its own.
+        for line in reason.lines() {
+            writeln!(out, "             {}", printable(line))?;
+        }
     }
     for finding in query.findings.iter().take(FINDINGS_SHOWN) {
         let summary = finding.summary();

@@ -143,7 +143,10 @@ fn outcome(report: &Report, globals: &Globals) -> Outcome {
             failures.push(format!("{}: {reason}", query.name));
         }
     }
-    failures.iter().for_each(|failure| eprintln!("warning: {}", printable(failure)));
+    for failure in &failures {
+        let lines: Vec<String> = failure.lines().map(|line| printable(line).into_owned()).collect();
+        eprintln!("warning: {}", lines.join("\n         "));
+    }
     if !globals.quiet {
         let rows: u64 = report.queries.iter().map(|query| query.row_count).sum();
         eprintln!("{} queries, {rows} rows, {} open findings", report.queries.len(), report.open_findings());

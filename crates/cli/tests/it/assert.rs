@@ -42,6 +42,29 @@ fn codes_tell_held_violated_and_not_checked_apart() {
 }
 
 #[test]
+fn a_reader_that_goes_away_changes_no_verdict() {
+    let place = place(&[VIOLATED]);
+    for (arguments, code) in
+        [(&["assert", "audit", "--raw", "logs"][..], 1), (&["assert", "audit", "--raw", "none"], 2)]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = place.trailql();
+        command.args(arguments).stdout(writer.try_clone().unwrap()).stderr(writer);
+        assert_eq!(command.status().unwrap().code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_error_points_into_the_query() {
+    let output = assert_raw(&place(&[BROKEN]), &[]);
+    let stdout = text(&output.stdout);
+    let (_, reason) = stdout.split_once("no column named").unwrap();
+    assert!(reason.lines().nth(1).unwrap().contains("1:"), "{stdout}");
+    assert!(reason.lines().nth(2).unwrap().trim_end().ends_with('^'), "{stdout}");
+}
+
+#[test]
 fn a_lake_is_checked_like_log_files() {
     let place = place(&[HELD, VIOLATED]);
     place.ingest();
