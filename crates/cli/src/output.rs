@@ -1,6 +1,7 @@
 //! The options that say where results go and in which form, alike for `sql` and `report run`.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
 
 use trailql_export::{Compression, Output, Place};
 use trailql_sql::{ExportOptions, Format, FormatOptions, TerminalGuard};
@@ -71,8 +72,15 @@ impl OutputArgs {
         let place = self.output.as_deref().map(Place::parse).transpose()?;
         let is_terminal = place.is_none() && io::stdout().is_terminal();
         let file = place.as_ref().filter(|place| !place.is_folder()).map(Place::file_name).unwrap_or_default();
-        let default = if is_terminal { Format::Table } else { Format::Csv };
-        let format = self.format.or_else(|| Format::of_file_name(&file)).unwrap_or(default);
+        let format = match self.format.or_else(|| Format::of_file_name(&file)) {
+            Some(format) => format,
+            None if has_ending(&file) => {
+                return Err(CliError::usage(format!("{file} does not say in which format"))
+                    .hint("add --format csv or another, or name a file that ends with .csv, .parquet, .html, …"));
+            }
+            None if is_terminal => Format::Table,
+            None => Format::Csv,
+        };
         if is_terminal {
             refuse_binary(format)?;
         }
@@ -101,6 +109,12 @@ impl OutputArgs {
             ..FormatOptions::default()
         }
     }
+}
+
+/// Whether a file's name has an ending, one for its compression aside.
+fn has_ending(name: &str) -> bool {
+    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
+    Path::new(plain).extension().is_some()
 }
 
 impl Target {

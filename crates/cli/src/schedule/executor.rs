@@ -75,6 +75,9 @@ impl Runs {
         }
         command.args(arguments.iter().map(|argument| fill(argument, job, firing)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        // Ctrl-C at a terminal reaches a whole group; it is for the scheduler, which lets its runs end.
+        #[cfg(unix)]
+        command.process_group(0);
         let mut child = command.spawn()?;
         // Closes when this process ends, however it does; the child ends then as well.
         let _lifeline = child.stdin.take();

@@ -126,6 +126,8 @@ fn wrong_places_are_told() {
     let place = place();
     for (arguments, expected, part) in [
         (&["-o", "gs://b/x.csv"][..], 2, "cannot be written to gs://"),
+        (&["-o", "x.pdf"], 2, "x.pdf does not say in which format"),
+        (&["-o", "x.txt.gz"], 2, "does not say in which format"),
         (&["-o", "none/x.csv"], 1, "writing none/x.csv"),
         (&["-o", "x.parquet", "--compress", "gzip"], 2, "zstd, snappy or none"),
         (&["--partition-by", "a"], 2, "--output"),

@@ -1,6 +1,7 @@
 //! `trailql schedule` as processes: runs, records, people told.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -172,6 +173,38 @@ fn children(parent: u32) -> Vec<String> {
 #[cfg(target_os = "linux")]
 fn is_running(pid: &str) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_daemon_that_is_interrupted_lets_its_run_end() {
+    use std::os::unix::process::CommandExt as _;
+
+    let place = place(&job("tick", "* * * * * *", "['sql', '--quiet', '-f', 'query.sql', '-o', 'out.csv']"));
+    place.ingest();
+    // The run waits for its query.
+    assert!(std::process::Command::new("mkfifo").arg(place.path("query.sql")).status().unwrap().success());
+    let mut command = place.trailql();
+    command.args(["schedule", "run"]).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+    let mut daemon = command.spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while children(daemon.id()).is_empty() {
+        assert!(Instant::now() < deadline, "no run");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let group = format!("-{}", daemon.id());
+    assert!(std::process::Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    let mut said = String::new();
+    let mut stderr = BufReader::new(daemon.stderr.take().unwrap());
+    while !said.contains("letting running jobs end") {
+        said.clear();
+        assert!(stderr.read_line(&mut said).unwrap() > 0);
+    }
+    fs::write(place.path("query.sql"), "SELECT 1 AS one").unwrap();
+    assert_eq!(daemon.wait().unwrap().code(), Some(0));
+    assert_eq!(fs::read_to_string(place.path("out.csv")).unwrap(), "one\r\n1\r\n");
+    let history: Value = serde_json::from_slice(&schedule(&place, &["history", "--json"]).stdout).unwrap();
+    assert_eq!(history.as_array().unwrap().iter().filter(|run| run["state"] == "ok").count(), 1, "{history}");
 }
 
 #[cfg(target_os = "linux")]
