@@ -10,6 +10,8 @@ mod json;
 mod nested;
 mod numbers;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod recall;
 mod syntax;
 mod text;

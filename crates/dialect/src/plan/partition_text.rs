@@ -3,8 +3,11 @@
 //! `dt` is `2024/03/01` and `month` is `03`, as most published tables have them; others have `2024-03-01` and `3`, and
 //! their queries ask so.
 
+use arrow::datatypes::DataType;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Expr, LogicalPlan, lit};
+
+use super::literal_text;
 
 /// Columns of days, as `yyyy/MM/dd`.
 const DAYS: [&str; 5] = ["timestamp", "date_partition", "p_date", "dt", "ingest_date"];
@@ -22,6 +25,21 @@ pub(super) fn respelled(column: &Expr, literal: &Expr, inputs: &[&LogicalPlan]) 
     };
     let is_changed = value.try_as_str().flatten() != Some(spelled.as_str());
     (is_changed && is_stored(column, inputs)).then(|| lit(spelled))
+}
+
+/// Compares a column of days of the month with a whole day: such a column is one of whole days in some tables.
+pub(super) fn whole_day(column: &Expr, literal: &Expr, inputs: &[&LogicalPlan]) -> Option<(Expr, Expr)> {
+    let Expr::Column(column) = column else { return None };
+    let text = match literal {
+        // `DATE '2024-03-01'` is a cast of its text until it is simplified.
+        Expr::Cast(cast) if *cast.field.data_type() == DataType::Date32 => literal_text(&cast.expr)?.to_owned(),
+        Expr::Literal(value @ ScalarValue::Date32(Some(_)), _) => value.to_string(),
+        literal => literal_text(literal)?.to_owned(),
+    };
+    let days = Column::new(column.relation.clone(), DAYS[0]);
+    let is_whole = column.name == "day" && text.len() >= "2024-3-1".len();
+    let spelled = day(&text).filter(|_| is_whole && is_stored(column, inputs) && is_stored(&days, inputs))?;
+    Some((Expr::Column(days), lit(spelled)))
 }
 
 fn literal_digits(value: &ScalarValue) -> Option<String> {

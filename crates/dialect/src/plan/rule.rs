@@ -86,6 +86,10 @@ impl Scope<'_> {
         boolean_text::compare(left, op, right, self.schema)
             .or_else(|| time_text::compare(left, op, right, self.schema))
             .or_else(|| derived_time::compare(left, op, right, self.schema))
+            .or_else(|| {
+                let (days, day) = partition_text::whole_day(left, right, self.inputs)?;
+                Some(binary_expr(days, op, day))
+            })
             .or_else(|| Some(binary_expr(left.clone(), op, partition_text::respelled(left, right, self.inputs)?)))
             .or_else(|| Some(binary_expr(partition_text::respelled(right, left, self.inputs)?, op, right.clone())))
     }

@@ -136,7 +136,8 @@ fn lenient_element(root: Expr, mut chain: Vec<AccessExpr>) -> Expr {
     Expr::CompoundFieldAccess { root: Box::new(root), access_chain: chain }
 }
 
-fn name(function: &Function) -> String {
+/// A function's name; none where it is qualified.
+pub(super) fn name(function: &Function) -> String {
     match function.name.0.as_slice() {
         [part] => part.as_ident().map(super::fold).unwrap_or_default(),
         _ => String::new(),
@@ -212,7 +213,7 @@ pub(super) fn renamed(mut function: Function, name: &str) -> Expr {
 }
 
 /// The arguments of a call that has expressions only.
-fn plain_args(function: &Function) -> Option<Vec<Expr>> {
+pub(super) fn plain_args(function: &Function) -> Option<Vec<Expr>> {
     let FunctionArguments::List(list) = &function.args else { return None };
     let plain = |arg: &FunctionArg| match arg {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),

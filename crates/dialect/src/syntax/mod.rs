@@ -8,6 +8,7 @@ mod aggregates;
 mod calls;
 mod column_names;
 mod command;
+mod correlated_unnest;
 mod field_access;
 mod from_clause;
 mod grammar;
@@ -79,6 +80,7 @@ impl Names {
         let mut notices = tables::settle_tables(query, &self.tables);
         notices.extend(absent_columns::settle_absent_columns(query, self));
         wildcard::exclude_virtual_columns(query, &self.wide);
+        correlated_unnest::settle_correlated_unnests(query);
         field_access::settle_field_access(query);
         from_clause::settle_from_clauses(query);
         patterns::settle_patterns(query);

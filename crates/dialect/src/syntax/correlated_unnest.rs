@@ -1,0 +1,220 @@
+//! Subqueries over `UNNEST` of a column of the row around them, as functions of the array: DataFusion has no physical
+//! plan for them.
+//!
+//! `EXISTS (SELECT 1 FROM UNNEST(l) AS u(e) WHERE e > 8)` is `cardinality(filter(l, e -> e > 8)) > 0`.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, GroupByExpr, Ident, LimitClause, Query, Select, SelectItem, SetExpr, TableFactor,
+    UnaryOperator, Value, VisitMut, VisitorMut,
+};
+
+use super::calls::{binary, call, if_else, lambda, name, number, parenthesized, plain_args};
+use super::fold;
+
+/// Rewrites such subqueries, wherever they are.
+pub(super) fn settle_correlated_unnests<T: VisitMut>(node: &mut T) {
+    let _ = node.visit(&mut Subqueries);
+}
+
+struct Subqueries;
+
+impl VisitorMut for Subqueries {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let settled = match expr {
+            Expr::Exists { subquery, negated } => exists(subquery).map(|found| negated_if(found, *negated)),
+            Expr::InSubquery { expr, subquery, negated } => {
+                is_in(expr, subquery).map(|found| negated_if(found, *negated))
+            }
+            Expr::Subquery(subquery) => scalar(subquery),
+            _ => None,
+        };
+        if let Some(settled) = settled {
+            *expr = parenthesized(settled);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The elements that a subquery goes over.
+struct Elements {
+    /// The array of those that fit its condition.
+    array: Expr,
+    /// What the subquery calls one of them.
+    name: Ident,
+    /// What it gives for each.
+    projection: Expr,
+    /// Whether it gives at most one.
+    is_first: bool,
+}
+
+impl Elements {
+    fn new(query: &Query) -> Option<Self> {
+        let SetExpr::Select(select) = query.body.as_ref() else { return None };
+        let is_plain = query.with.is_none() && query.order_by.is_none() && query.fetch.is_none();
+        let is_first = match &query.limit_clause {
+            None => false,
+            Some(LimitClause::LimitOffset { limit: Some(limit), offset: None, .. }) if limit.to_string() == "1" => true,
+            Some(_) => return None,
+        };
+        let projection = projection(select).filter(|_| is_plain && is_simple(select))?;
+        let [table] = select.from.as_slice() else { return None };
+        let TableFactor::UNNEST { alias: Some(alias), array_exprs, with_ordinality: false, .. } = &table.relation
+        else {
+            return None;
+        };
+        let ([array], [column]) = (array_exprs.as_slice(), alias.columns.as_slice()) else { return None };
+        if !table.joins.is_empty() || !names_column(array) {
+            return None;
+        }
+        let unqualified = |mut expr: Expr| {
+            let _ = expr.visit(&mut Unqualified { table: fold(&alias.name) });
+            expr
+        };
+        let array = match select.selection.clone() {
+            None => array.clone(),
+            Some(condition) => call("filter", vec![array.clone(), lambda(&column.name.value, unqualified(condition))]),
+        };
+        Some(Self { array, name: column.name.clone(), projection: unqualified(projection), is_first })
+    }
+
+    /// An array of what an expression gives for each element.
+    fn each(&self, expr: &Expr) -> Expr {
+        match expr {
+            Expr::Identifier(name) if fold(name) == fold(&self.name) => self.array.clone(),
+            expr => call("transform", vec![self.array.clone(), lambda(&self.name.value, expr.clone())]),
+        }
+    }
+
+    /// What an aggregate over the elements is as a function of their array.
+    fn aggregate(&self, function: &Function) -> Option<Expr> {
+        let args = plain_args(function);
+        let is_plain =
+            function.over.is_none() && function.filter.is_none() && !function.args.to_string().contains("DISTINCT");
+        let count = |array| call("coalesce", vec![call("cardinality", vec![array]), number(0)]);
+        match (name(function).as_str(), args.as_deref()) {
+            _ if !is_plain => None,
+            ("count", None) => Some(count(self.array.clone())),
+            ("count", Some([Expr::Value(_)])) => Some(count(self.array.clone())),
+            ("count", Some([value])) => {
+                let is_there = Expr::IsNotNull(Box::new(Expr::Identifier(Ident::new("v"))));
+                Some(count(call("filter", vec![self.each(value), lambda("v", is_there)])))
+            }
+            ("max", Some([value])) => Some(call("array_max", vec![self.each(value)])),
+            ("min", Some([value])) => Some(call("array_min", vec![self.each(value)])),
+            ("bool_or", Some([value])) => {
+                Some(call("any_match", vec![self.array.clone(), lambda(&self.name.value, value.clone())]))
+            }
+            ("array_agg", Some([value])) => {
+                let values = self.each(value);
+                let has_some = binary(&call("cardinality", vec![values.clone()]), BinaryOperator::Gt, &number(0));
+                Some(if_else(&has_some, &values, None))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn projection(select: &Select) -> Option<Expr> {
+    match select.projection.as_slice() {
+        [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] => Some(expr.clone()),
+        [SelectItem::Wildcard(_)] => Some(number(1)),
+        _ => None,
+    }
+}
+
+/// Says whether nothing but a condition stands between `FROM` and what is given.
+fn is_simple(select: &Select) -> bool {
+    let groups = matches!(&select.group_by, GroupByExpr::Expressions(groups, _) if groups.is_empty());
+    groups && select.distinct.is_none() && select.having.is_none() && select.qualify.is_none()
+}
+
+/// Says whether an expression reads a column; which one is the row's around, as `UNNEST` is all that is in `FROM`.
+fn names_column(expr: &Expr) -> bool {
+    let mut found = false;
+    let _ = datafusion::sql::sqlparser::ast::visit_expressions(expr, |expr| {
+        found |= matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        ControlFlow::<()>::Continue(())
+    });
+    found
+}
+
+fn exists(query: &Query) -> Option<Expr> {
+    let elements = Elements::new(query)?;
+    let has_some = binary(&call("cardinality", vec![elements.array]), BinaryOperator::Gt, &number(0));
+    Some(call("coalesce", vec![has_some, Expr::Value(Value::Boolean(false).into())]))
+}
+
+fn is_in(value: &Expr, query: &Query) -> Option<Expr> {
+    let elements = Elements::new(query).filter(|elements| !elements.is_first)?;
+    let values = elements.each(&elements.projection);
+    let none = Expr::IsNull(Box::new(values.clone()));
+    let found = call("contains", vec![values, value.clone()]);
+    Some(if_else(&none, &Expr::Value(Value::Boolean(false).into()), Some(&found)))
+}
+
+fn scalar(query: &Query) -> Option<Expr> {
+    let elements = Elements::new(query)?;
+    if elements.is_first {
+        return Some(call("element_at", vec![elements.each(&elements.projection), number(1)]));
+    }
+    let mut aggregates = Aggregates { elements: &elements, count: 0, has_other: false };
+    let mut settled = elements.projection.clone();
+    let _ = settled.visit(&mut aggregates);
+    (aggregates.count > 0 && !aggregates.has_other).then_some(settled)
+}
+
+fn negated_if(expr: Expr, is_negated: bool) -> Expr {
+    if is_negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(parenthesized(expr)) } } else { expr }
+}
+
+/// Puts functions of the array for the aggregates of an expression.
+struct Aggregates<'a> {
+    elements: &'a Elements,
+    count: usize,
+    /// Whether there is an aggregate that has no such function.
+    has_other: bool,
+}
+
+impl VisitorMut for Aggregates<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
+        if let Some(settled) = self.elements.aggregate(function) {
+            *expr = settled;
+            self.count += 1;
+        } else {
+            self.has_other |= OTHER_AGGREGATES.contains(&name(function).as_str());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Aggregates that stay as they are.
+const OTHER_AGGREGATES: [&str; 9] =
+    ["count", "max", "min", "bool_or", "array_agg", "sum", "avg", "listagg", "approx_distinct"];
+
+/// Takes the name of the unnested relation off its column.
+struct Unqualified {
+    table: String,
+}
+
+impl VisitorMut for Unqualified {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::CompoundIdentifier(names) = expr
+            && names.first().map(fold).as_deref() == Some(self.table.as_str())
+        {
+            names.remove(0);
+            if let [name] = names.as_slice() {
+                *expr = Expr::Identifier(name.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
