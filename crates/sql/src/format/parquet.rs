@@ -16,6 +16,9 @@ use parquet::file::properties::WriterProperties;
 use super::names::with_unique_names;
 use super::{FormatError, ParquetCompression, ResultWriter};
 
+/// Rows of a row group: few enough that text fits the writer's dictionary pages of 1 MiB where it repeats at all.
+const ROW_GROUP_ROWS: usize = 128 << 10;
+
 /// Flushes a row group at this encoded size, to bound memory where rows are large.
 const MAX_ROW_GROUP_BYTES: usize = 64 << 20;
 
@@ -33,7 +36,11 @@ impl<W: Write + Send> ParquetWriter<W> {
             ParquetCompression::Snappy => Compression::SNAPPY,
             ParquetCompression::None => Compression::UNCOMPRESSED,
         };
-        let properties = WriterProperties::builder().set_compression(compression).set_coerce_types(true).build();
+        let properties = WriterProperties::builder()
+            .set_compression(compression)
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_coerce_types(true)
+            .build();
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(out, Arc::clone(&schema), options)?;
         Ok(Self { writer: Some(writer), schema })
