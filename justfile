@@ -28,7 +28,7 @@ bench-s3 *ARGS:
     cargo build --release --locked
     python3 bench/s3.py --write {{ARGS}}
 
-# A million events delivered twice, late and in no order, through --follow; needs MinIO (TRAILQL_MINIO) and moto[server]
+# A million events delivered twice, late and in no order, through --follow; needs MinIO (TRAILQL_MINIO), Java and Maven
 at-size *ARGS:
     cargo build --release --locked
     python3 bench/at_size.py --write {{ARGS}}

@@ -5,7 +5,7 @@ with stragglers a month late, through `ingest --follow`; by listing, and through
 The log files are those of the last 31 days. Each is delivered under two names, as by two trails, in random order, while
 trailql follows; those of the oldest days come last of all, and the queue gets each message twice. Then the events of the
 lake are counted and compared with those that were made, record by record, by a hash of each record as a JSON value.
-S3 is MinIO (TRAILQL_MINIO names the program), SQS is `moto_server`.
+S3 is MinIO (TRAILQL_MINIO names the program), SQS is ElasticMQ, which Java runs and Maven brings.
 
   bench/at_size.py --events 1000000 --write
 """
@@ -87,11 +87,14 @@ def fingerprint_of_lake(trailql, lake):
 
 
 class Queue:
-    """A queue of moto's SQS, told of each object twice as S3 tells it."""
+    """A queue of ElasticMQ, told of each object twice as S3 tells it."""
 
-    def __init__(self):
-        port = free_port()
-        self.server = Process([os.environ.get("TRAILQL_MOTO_SERVER", "moto_server"), "-H", "127.0.0.1", "-p", port], port)
+    def __init__(self, work):
+        port, jars = free_port(), (work / "elasticmq").resolve()
+        if not jars.exists():
+            subprocess.run(["mvn", "-q", "-f", BENCH / "elasticmq" / "pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"], check=True)
+        settings = [f"-Drest-sqs.bind-port={port}", f"-Dnode-address.port={port}", "-Drest-stats.enabled=false"]
+        self.server = Process(["java", *settings, "-cp", f"{jars}/*", "org.elasticmq.server.Main"], port)
         self.url = self.call("CreateQueue", {"QueueName": "trail"})["QueueUrl"]
 
     def call(self, action, body):
@@ -162,7 +165,7 @@ def follow(way, trailql, files, first, server, work):
     for key, _ in client.objects("trail"):
         client.request("DELETE", f"/trail/{key}")
     upload(server, "trail", before)
-    queue = Queue() if way == "queue" else None
+    queue = Queue(work) if way == "queue" else None
     if queue:
         os.environ["AWS_ENDPOINT_URL_SQS"] = queue.server.endpoint
     note(f"{way}: {len(before):,} objects are there, {len(rest):,} and {len(stragglers):,} stragglers come")

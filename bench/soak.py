@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Half an hour of `ingest --follow`: log files arrive all the time, small files are merged by policy, old ones are vacuumed,
-queries run. Samples the follower's memory, its open files and the time of each query, and says whether they stay flat.
+"""Half an hour of `ingest --follow` on a lake in use: log files arrive all the time, small files are merged by policy, old ones
+are vacuumed, queries run. Samples the follower's memory, its open files and the time of each query, and says whether they stay flat.
 
 Trail and lake are buckets of a MinIO server (TRAILQL_MINIO names the program). Log files arrive in the order of their
-times; one query asks for the first hours, whose events are all there early on, one counts everything.
+times; one query asks for the first hours, whose events are all there early on, one counts everything. The lake holds
+events of the same days before, so many that its large files are past being merged: of an empty lake every figure grows.
 
   bench/soak.py --minutes 30 --write
 """
-import argparse, atexit, datetime as dt, gzip, json, os, pathlib, re, shutil, signal, statistics, subprocess, sys, threading, time
+import argparse, atexit, datetime as dt, json, os, pathlib, re, shutil, signal, statistics, subprocess, sys, threading, time
 
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
@@ -23,18 +24,22 @@ POLICY = "[upkeep]\noptimize_every = '30s'\nvacuum_after = '7d'\n"
 FLAT = 1.25
 
 
-def log_files(options, work):
-    """Paths of the made log files in the order of their times, and the first day."""
-    first = dt.date.today() - dt.timedelta(1)
-    files = int(options.minutes * 60 * options.rate)
-    bucket = work / f"soak-{files}-{first}"
+def make(work, events, per_file, first, seed):
+    """A made bucket of two days, and its number of events."""
+    bucket = work / f"soak-{events}-{per_file}-{first}-{seed}"
     if not (bucket / "manifest.json").exists():
         shutil.rmtree(bucket, ignore_errors=True)
-        command = [sys.executable, BENCH / "gen_trail.py", "--out", bucket, "--events", files * options.per_file,
-                   "--days", 2, "--start", first, "--per-file", options.per_file]
+        command = [sys.executable, BENCH / "gen_trail.py", "--out", bucket, "--events", events, "--days", 2, "--start", first,
+                   "--per-file", per_file, "--seed", seed]
         subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+    return bucket, json.loads((bucket / "manifest.json").read_text())["events"]
+
+
+def log_files(options, work, first):
+    """The log files that arrive, as (key, path) in the order of their times, and their number of events."""
+    bucket, events = make(work, int(options.minutes * 60 * options.rate) * options.per_file, options.per_file, first, 1)
     paths = sorted(bucket.rglob("*.json.gz"), key=lambda path: re.search(r"_(\d{8}T\d{4}Z)_", path.name)[1])
-    return [(str(path.relative_to(bucket)), path) for path in paths], first
+    return [(str(path.relative_to(bucket)), path) for path in paths], events
 
 
 class Arrivals(threading.Thread):
@@ -77,12 +82,15 @@ def soak(options, work):
     """The run; returns samples and what the follower said."""
     trailql = str(pathlib.Path(options.trailql).resolve())
     before = machine(trailql)
-    files, first = log_files(options, work)
+    first = dt.date.today() - dt.timedelta(1)
+    files, arriving = log_files(options, work, first)
+    folder, present = make(work, options.before, 1500, first, 2)
     server = minio(work / "soak-minio")
     os.environ.update(environment(server))
     for bucket in ("trail", "lake"):
         Client(server.port).make_bucket(bucket)
     (work / "trailql.toml").write_text(POLICY)
+    subprocess.run([trailql, "--lake", LAKE, "ingest", "--quiet", folder / "AWSLogs"], check=True, stdout=subprocess.DEVNULL)
     said = work / "soak.jsonl"
     command = [trailql, "--config", work / "trailql.toml", "--lake", LAKE, "ingest", "--follow", "--interval", "5s", "--json", "s3://trail/AWSLogs/"]
     with said.open("w") as out, (work / "soak.log").open("w") as err:
@@ -99,7 +107,7 @@ def soak(options, work):
             subprocess.run([trailql, "--lake", LAKE, "lake", "vacuum", "--older-than", "0d", "--quiet"], check=False, stdout=subprocess.DEVNULL)
             vacuumed = begin
         time.sleep(max(0, SAMPLE_SECONDS - (time.monotonic() - begin)))
-    expected = sum(len(json.loads(gzip.decompress(path.read_bytes()))["Records"]) for _, path in files)
+    expected = present + arriving
     deadline = time.monotonic() + 120
     while int(query(trailql, "SELECT count(*) AS n FROM cloudtrail_logs")[1]) < expected and time.monotonic() < deadline:
         time.sleep(2)
@@ -120,7 +128,7 @@ def figures(result, options):
     passes = [event for event in result["said"] if event["event"] == "ingested"]
     upkept = [event["optimize"] for event in result["said"] if event["event"] == "upkept" and event.get("optimize")]
     lines = [machine_line(result["machine"]), "",
-             f"{samples[-1]['at'] / 60:.0f} minutes, {samples[-1]['arrived']:,} log files and {result['expected']:,} events at {options.rate} files a second, "
+             f"{samples[-1]['at'] / 60:.0f} minutes, {samples[-1]['arrived']:,} log files and {result['expected'] - options.before:,} events at {options.rate} files a second beside {options.before:,} events of the same days, "
              f"{len(passes):,} commits or more, {len(upkept)} compactions of {sum(one['files_removed'] for one in upkept):,} files; medians of {len(samples)} samples.", "",
              "| minutes | events in the lake | " + " | ".join(name for name, *_ in columns) + " |", "| --- " * (len(columns) + 2) + "|"]
     for part in sixths:
@@ -141,6 +149,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=8, help="log files that arrive in a second")
     parser.add_argument("--per-file", type=int, default=40, help="events in a log file, at most")
+    parser.add_argument("--before", type=int, default=4_000_000, help="events that the lake holds before")
     parser.add_argument("--trailql", default=ROOT / "target" / "release" / "trailql", help="the binary to watch")
     parser.add_argument("--work", help="folder for logs and servers (default: target/bench)")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/BENCHMARKS.md")

@@ -28,6 +28,9 @@ const MAX_REJECT_BYTES: usize = 1 << 20;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
+/// Byte order marks of UTF-16, which CloudTrail does not write.
+const UTF_16_MARKS: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
+
 /// Decodes log files, one after the other, into [`DecodedBatch`]es that may span files.
 ///
 /// A file is announced with [`begin`](Self::begin), then fed in windows: [`feed`](Self::feed) says how much it took,
@@ -264,10 +267,11 @@ impl Decoder {
 
     fn start(&mut self, window: &[u8], at: &mut usize, start: usize, last: bool) -> Result<Step, Damage> {
         let rest = &window[start..];
-        if rest.starts_with(b"\xFF\xFE") || rest.starts_with(b"\xFE\xFF") {
+        if UTF_16_MARKS.iter().any(|mark| rest.starts_with(mark)) {
             return Err(Damage::Utf16);
         }
-        if !last && BOM.starts_with(&rest[..rest.len().min(3)]) && rest.len() < 3 {
+        let may_become = |mark: &[u8]| rest.len() < mark.len() && mark.starts_with(rest);
+        if !last && (may_become(BOM) || UTF_16_MARKS.iter().any(|mark| may_become(mark))) {
             return Ok(Step::NeedsMore);
         }
         *at = if rest.starts_with(BOM) { start + BOM.len() } else { start };

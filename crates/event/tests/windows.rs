@@ -35,3 +35,17 @@ fn a_bad_first_line_is_judged_by_the_line_behind_it() {
         assert_eq!(decode(file, step), whole, "windows of {step} bytes");
     }
 }
+
+#[test]
+fn utf_16_is_told_by_its_mark_in_windows_of_any_size() {
+    for mark in [b"\xFF\xFE", b"\xFE\xFF"] {
+        let file = [mark.as_slice(), b"\n{}\n"].concat();
+        for step in 1..=file.len() {
+            let mut decoder = Decoder::new();
+            decoder.begin("file");
+            let mut ends = (1..=file.len()).map(|count| file.len().min(count * step));
+            let damage = ends.find_map(|end| decoder.feed(&file[..end], end == file.len()).err());
+            assert!(damage.is_some_and(|damage| damage.to_string().contains("UTF-16")), "windows of {step} bytes");
+        }
+    }
+}

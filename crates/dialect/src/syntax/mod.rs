@@ -13,6 +13,7 @@ mod field_access;
 mod from_clause;
 mod grammar;
 mod literals;
+mod made_columns;
 mod pairwise;
 mod patterns;
 mod quoted_name;
@@ -80,6 +81,7 @@ impl Names {
         let mut notices = tables::settle_tables(query, &self.tables);
         notices.extend(absent_columns::settle_absent_columns(query, self));
         wildcard::exclude_virtual_columns(query, &self.wide);
+        made_columns::prefer_made_columns(query, &self.wide);
         correlated_unnest::settle_correlated_unnests(query);
         field_access::settle_field_access(query);
         from_clause::settle_from_clauses(query);
