@@ -1,6 +1,6 @@
 //! Skipping whole files by the lake's index of bloom filters: a search for a value over years opens few files.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray};
@@ -45,18 +45,18 @@ impl<'a> BloomSearch<'a> {
         requests > 0 && requests < files.len() && bytes < footers as u64
     }
 
-    /// The files of the index in which no row can match.
-    pub(crate) async fn ruled_out(&self, index: &BloomIndex, store: Arc<dyn ObjectStore>) -> Result<HashSet<Path>> {
-        let mut ruled_out = HashSet::new();
+    /// Says of each file of the index whether a row of it can match.
+    pub(crate) async fn ask(&self, index: &BloomIndex, store: Arc<dyn ObjectStore>) -> Result<HashMap<Path, bool>> {
+        let mut can_match = HashMap::new();
         let mut segments = std::pin::pin!(index.read(store, self.columns.clone()));
         while let Some(files) = segments.next().await {
-            self.judge(files, &mut ruled_out)?;
+            self.judge(files, &mut can_match)?;
         }
-        Ok(ruled_out)
+        Ok(can_match)
     }
 
     /// Judges the files of one segment, all row groups at once.
-    fn judge(&self, files: Vec<FileBlooms>, ruled_out: &mut HashSet<Path>) -> Result<()> {
+    fn judge(&self, files: Vec<FileBlooms>, can_match: &mut HashMap<Path, bool>) -> Result<()> {
         let row_groups: Vec<Vec<Option<Sbbf>>> =
             files.iter().flat_map(|file| &file.row_groups).map(|filters| decode(filters)).collect();
         let keep = self.predicate.prune(&Filters { columns: &self.columns, row_groups: &row_groups })?;
@@ -64,9 +64,7 @@ impl<'a> BloomSearch<'a> {
         for file in files {
             // Not `any`: every row group takes its answer.
             let kept = keep.by_ref().take(file.row_groups.len()).filter(|keep| *keep).count();
-            if kept == 0 {
-                ruled_out.insert(file.path);
-            }
+            can_match.insert(file.path, kept > 0);
         }
         Ok(())
     }

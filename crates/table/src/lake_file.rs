@@ -74,8 +74,9 @@ impl LakeFile {
     }
 
     /// What is needed to look into the file while planning.
-    pub(crate) fn to_prune(&self) -> FileToPrune {
-        FileToPrune { meta: self.object_meta(), partition: self.partition.clone(), footer_bytes: self.footer_bytes() }
+    pub(crate) fn to_prune(&self, is_told: bool) -> FileToPrune {
+        let (meta, partition) = (self.object_meta(), self.partition.clone());
+        FileToPrune { meta, partition, footer_bytes: self.footer_bytes(), is_told }
     }
 
     /// Text that no value of the column lies below (or above); `path` is dotted for members of structs.

@@ -93,23 +93,26 @@ impl LakeTable {
         }
     }
 
-    /// The files whose bloom filters admit a matching row, as far as the lake's index tells and where it is worth reading.
+    /// The files whose bloom filters admit a matching row, as far as the lake's index tells and where it is worth reading;
+    /// with each file, whether the index has told.
     async fn prune_by_index<'a>(
         &self,
         store: &Arc<dyn ObjectStore>,
         predicate: &PruningPredicate,
         files: Vec<&'a LakeFile>,
-    ) -> Result<Vec<&'a LakeFile>> {
-        let (Some(lake), Some(search)) = (&self.lake, BloomSearch::of(predicate)) else { return Ok(files) };
+    ) -> Result<Vec<(&'a LakeFile, bool)>> {
+        let untold = |files: Vec<&'a LakeFile>| Ok(files.into_iter().map(|file| (file, false)).collect());
+        let (Some(lake), Some(search)) = (&self.lake, BloomSearch::of(predicate)) else { return untold(files) };
         if files.len() < MIN_FILES {
-            return Ok(files);
+            return untold(files);
         }
         let index = lake.bloom_index().await.map_err(|error| DataFusionError::External(error.into()))?;
         if !search.pays(index, &files) {
-            return Ok(files);
+            return untold(files);
         }
-        let ruled_out = search.ruled_out(index, Arc::clone(store)).await?;
-        Ok(files.into_iter().filter(|file| !ruled_out.contains(&file.file.path)).collect())
+        let can_match = search.ask(index, Arc::clone(store)).await?;
+        let told = files.into_iter().map(|file| (file, can_match.get(&file.file.path)));
+        Ok(told.filter(|(_, told)| *told != Some(&false)).map(|(file, told)| (file, told.is_some())).collect())
     }
 
     /// Looks into the footers of `files`; a file without a row group left is dropped.
@@ -118,13 +121,13 @@ impl LakeTable {
         session: &dyn Session,
         store: Arc<dyn ObjectStore>,
         filters: PruningFilters,
-        files: Vec<&'a LakeFile>,
+        files: Vec<(&'a LakeFile, bool)>,
         report: &mut PruningReport,
     ) -> Result<Vec<(&'a LakeFile, FileAccess)>> {
         let footers = session.runtime_env().cache_manager.get_file_metadata_cache();
         let pruner = RowGroupPruner::new(filters, store, footers);
         // Tasks of their own, since decoding footers is work for all cores.
-        let tasks: Vec<_> = files.iter().map(|file| (pruner.clone(), file.to_prune())).collect();
+        let tasks: Vec<_> = files.iter().map(|(file, is_told)| (pruner.clone(), file.to_prune(*is_told))).collect();
         let accesses: Vec<FileAccess> = futures::stream::iter(tasks)
             .map(|(pruner, file)| SpawnedTask::spawn(async move { pruner.prune(&file).await }).join())
             .buffered(CONCURRENT_FOOTERS)
@@ -134,7 +137,8 @@ impl LakeTable {
         report.row_groups = Some(accesses.iter().map(|access| access.row_groups).sum());
         let rows: Kept = accesses.iter().map(|access| access.rows).sum();
         report.rows = (rows.kept < rows.total).then_some(rows);
-        Ok(files.into_iter().zip(accesses).filter(|(_, access)| access.row_groups.kept > 0).collect())
+        let accesses = files.into_iter().map(|(file, _)| file).zip(accesses);
+        Ok(accesses.filter(|(_, access)| access.row_groups.kept > 0).collect())
     }
 
     /// What a scan reads from, where it is counted and where it is not.
@@ -153,14 +157,17 @@ impl LakeTable {
         files: Vec<PartitionedFile>,
         statistics: Statistics,
         limit: Option<usize>,
+        is_pruned: bool,
     ) -> FileScanConfig {
         let runtime = session.runtime_env();
         runtime.register_object_store(self.store_url.as_ref(), Arc::clone(&self.store));
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let readers = CachedParquetFileReaderFactory::new(self.store_of(&counted), footers);
         let schema = TableSchema::builder(file_schema()).with_table_partition_cols(partition_fields()).build();
-        let options =
+        let mut options =
             TableParquetOptions { global: session.config_options().execution.parquet.clone(), ..Default::default() };
+        // What a filter says of them was asked while planning.
+        options.global.bloom_filter_on_read &= !is_pruned;
         let source = ParquetSource::new(schema)
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(readers));
@@ -201,7 +208,7 @@ impl TableProvider for LakeTable {
         let files = self.prune_files(partitions.as_ref(), predicate)?;
         let statistics = table_statistics(&files);
         let counted = self.is_remote.then(|| CountedStore::new(Arc::clone(&self.store)));
-        let mut report = PruningReport::default();
+        let (mut report, is_pruned) = (PruningReport::default(), pruning.is_some());
         let (files, statistics) = match pruning {
             Some(filters) => {
                 let store = self.store_of(&counted);
@@ -213,7 +220,7 @@ impl TableProvider for LakeTable {
             None => (files.into_iter().map(|file| partitioned(file, None)).collect::<Vec<_>>(), statistics),
         };
         report.files = Kept { kept: files.len(), total: self.files.len() };
-        let scan = LakeScan::new(self.scan_config(session, counted, files, statistics, limit), report);
+        let scan = LakeScan::new(self.scan_config(session, counted, files, statistics, limit, is_pruned), report);
         let projected = scan.try_swapping_with_projection(&projection_exprs(session, projection)?)?;
         Ok(Arc::new(DataSourceExec::new(projected.unwrap_or_else(|| Arc::new(scan)))))
     }

@@ -43,6 +43,8 @@ pub(crate) struct FileToPrune {
     pub(crate) partition: PartitionValues,
     /// How long its footer may be.
     pub(crate) footer_bytes: usize,
+    /// Whether the lake's index has told that its bloom filters admit a match.
+    pub(crate) is_told: bool,
 }
 
 /// Judges Parquet files by their footers; cheap to clone.
@@ -64,7 +66,10 @@ impl RowGroupPruner {
         let FileToPrune { meta, partition, .. } = file;
         let footer = self.footer(file, PageIndexPolicy::Skip).await?;
         let mut keep = self.filters.predicate.prune(&RowGroupStatistics { footer: &footer, partition })?;
-        self.check_blooms(meta, &footer, &mut keep).await?;
+        // Of a file with one row group the index has said all that its filters can say.
+        if !(file.is_told && keep.len() == 1) {
+            self.check_blooms(meta, &footer, &mut keep).await?;
+        }
         let mut plan = ParquetAccessPlan::new_all(keep.len());
         keep.iter().enumerate().filter(|(_, keep)| !**keep).for_each(|(index, _)| plan.skip(index));
         let left: usize =
