@@ -28,7 +28,7 @@ const TEMPLATE: &str = "[{level}] {subject}\n{text}";
 /// Whom to tell of a run.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct NotifyArgs {
-    /// Tell this [[notify]] of trailql.toml how it went, as its severity and `always` say; repeatable
+    /// Tell this `[[notify]]` of trailql.toml how it went, as its severity and `always` say; repeatable
     #[arg(long, value_name = "NAME")]
     pub(crate) notify: Vec<String>,
 }
