@@ -28,6 +28,10 @@ impl LocalFile {
             return Ok(Self::InPlace(File::options().write(true).open(&target)?));
         }
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.exists() {
+            let message = format!("there is no folder {}; make it first", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, message));
+        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".trailql-");
         #[cfg(unix)]

@@ -399,6 +399,13 @@ fn explain_not_implemented(message: &str, names: &Names, source: &Source<'_>) ->
         return missing("table or column", first, nearest(first, &columns).map(str::to_owned))
             .at(source.find(first, |before, after| before != Some(&Token::Period) && after == Some(&Token::Period)));
     }
+    if message.contains("OuterReferenceColumn") {
+        let hint = "join it instead, or write filter, transform or reduce over the array";
+        return Explained {
+            message: format!("not supported: this subquery over columns of the row around it; {hint}"),
+            span: None,
+        };
+    }
     // What follows is the syntax tree.
     if let Some(node) = between(message, "Unsupported ast node ", " {") {
         let keyword = node.rsplit(' ').next().unwrap_or(node);

@@ -1,11 +1,42 @@
 //! Trino's aggregates as DataFusion's, with what `FILTER`, `DISTINCT` and `ORDER BY` they had.
 
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
+
+use datafusion::functions_aggregate::all_default_aggregate_functions;
+use datafusion::logical_expr::AggregateUDF;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, DataType, DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
     OrderByExpr, OrderByOptions,
 };
 
-use super::calls::{binary, call, cast, number, parenthesized, renamed, set_args, set_name, text};
+use super::calls::{binary, call, cast, new_name, number, parenthesized, renamed, set_args, set_name, text};
+
+/// Aggregates that [`settle_aggregate`] puts together of others.
+const COMPOSED: [&str; 10] = [
+    "approx_percentile",
+    "count_if",
+    "geometric_mean",
+    "histogram",
+    "listagg",
+    "map_agg",
+    "max_by",
+    "min_by",
+    "multimap_agg",
+    "set_agg",
+];
+
+/// Says whether a function takes many rows, by its name in the query.
+pub(super) fn is_aggregate(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let functions = all_default_aggregate_functions();
+        let names = |function: &Arc<AggregateUDF>| {
+            function.aliases().iter().cloned().chain([function.name().to_owned()]).collect::<Vec<_>>()
+        };
+        functions.iter().flat_map(names).collect()
+    });
+    COMPOSED.contains(&name) || NAMES.contains(new_name(name).unwrap_or(name))
+}
 
 /// Rewrites the call of an aggregate that DataFusion has not; every other call is at most renamed.
 pub(super) fn settle_aggregate(mut function: Function, name: &str, args: &[Expr]) -> Expr {

@@ -206,10 +206,15 @@ impl VisitorMut for LiteralCasts {
 }
 
 pub(super) fn renamed(mut function: Function, name: &str) -> Expr {
-    if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == name) {
+    if let Some(new) = new_name(name) {
         set_name(&mut function, new);
     }
     Expr::Function(function)
+}
+
+/// DataFusion's name of a function that has another one there.
+pub(super) fn new_name(name: &str) -> Option<&'static str> {
+    RENAMED.iter().find(|(old, _)| *old == name).map(|(_, new)| *new)
 }
 
 /// The arguments of a call that has expressions only.

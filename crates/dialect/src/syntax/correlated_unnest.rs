@@ -7,9 +7,10 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, GroupByExpr, Ident, LimitClause, Query, Select, SelectItem, SetExpr, TableFactor,
-    UnaryOperator, Value, VisitMut, VisitorMut,
+    UnaryOperator, Value, VisitMut, VisitorMut, visit_expressions,
 };
 
+use super::aggregates::is_aggregate;
 use super::calls::{binary, call, if_else, lambda, name, number, parenthesized, plain_args};
 use super::fold;
 
@@ -135,7 +136,7 @@ fn is_simple(select: &Select) -> bool {
 /// Says whether an expression reads a column; which one is the row's around, as `UNNEST` is all that is in `FROM`.
 fn names_column(expr: &Expr) -> bool {
     let mut found = false;
-    let _ = datafusion::sql::sqlparser::ast::visit_expressions(expr, |expr| {
+    let _ = visit_expressions(expr, |expr| {
         found |= matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
         ControlFlow::<()>::Continue(())
     });
@@ -144,12 +145,17 @@ fn names_column(expr: &Expr) -> bool {
 
 fn exists(query: &Query) -> Option<Expr> {
     let elements = Elements::new(query)?;
+    if has_aggregate(&elements.projection) {
+        // It gives one row, whatever there is.
+        return Some(Expr::Value(Value::Boolean(true).into()));
+    }
     let has_some = binary(&call("cardinality", vec![elements.array]), BinaryOperator::Gt, &number(0));
     Some(call("coalesce", vec![has_some, Expr::Value(Value::Boolean(false).into())]))
 }
 
 fn is_in(value: &Expr, query: &Query) -> Option<Expr> {
-    let elements = Elements::new(query).filter(|elements| !elements.is_first)?;
+    let elements =
+        Elements::new(query).filter(|elements| !elements.is_first && !has_aggregate(&elements.projection))?;
     let values = elements.each(&elements.projection);
     let none = Expr::IsNull(Box::new(values.clone()));
     let found = call("contains", vec![values, value.clone()]);
@@ -158,25 +164,27 @@ fn is_in(value: &Expr, query: &Query) -> Option<Expr> {
 
 fn scalar(query: &Query) -> Option<Expr> {
     let elements = Elements::new(query)?;
-    if elements.is_first {
-        return Some(call("element_at", vec![elements.each(&elements.projection), number(1)]));
+    if has_aggregate(&elements.projection) {
+        let mut settled = elements.projection.clone();
+        let is_settled = settled.visit(&mut Aggregates { elements: &elements }).is_continue();
+        return is_settled.then_some(settled);
     }
-    let mut aggregates = Aggregates { elements: &elements, count: 0, has_other: false };
-    let mut settled = elements.projection.clone();
-    let _ = settled.visit(&mut aggregates);
-    (aggregates.count > 0 && !aggregates.has_other).then_some(settled)
+    elements.is_first.then(|| call("element_at", vec![elements.each(&elements.projection), number(1)]))
+}
+
+fn has_aggregate(expr: &Expr) -> bool {
+    let is_one = |expr: &Expr| matches!(expr, Expr::Function(function) if is_aggregate(&name(function)));
+    visit_expressions(expr, |expr| if is_one(expr) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        .is_break()
 }
 
 fn negated_if(expr: Expr, is_negated: bool) -> Expr {
     if is_negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(parenthesized(expr)) } } else { expr }
 }
 
-/// Puts functions of the array for the aggregates of an expression.
+/// Puts functions of the array for the aggregates of an expression; breaks off at one that has no such function.
 struct Aggregates<'a> {
     elements: &'a Elements,
-    count: usize,
-    /// Whether there is an aggregate that has no such function.
-    has_other: bool,
 }
 
 impl VisitorMut for Aggregates<'_> {
@@ -184,19 +192,18 @@ impl VisitorMut for Aggregates<'_> {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
-        if let Some(settled) = self.elements.aggregate(function) {
-            *expr = settled;
-            self.count += 1;
-        } else {
-            self.has_other |= OTHER_AGGREGATES.contains(&name(function).as_str());
+        if !is_aggregate(&name(function)) {
+            return ControlFlow::Continue(());
         }
-        ControlFlow::Continue(())
+        match self.elements.aggregate(function) {
+            Some(settled) => {
+                *expr = settled;
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        }
     }
 }
-
-/// Aggregates that stay as they are.
-const OTHER_AGGREGATES: [&str; 9] =
-    ["count", "max", "min", "bool_or", "array_agg", "sum", "avg", "listagg", "approx_distinct"];
 
 /// Takes the name of the unnested relation off its column.
 struct Unqualified {

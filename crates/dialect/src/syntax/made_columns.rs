@@ -4,14 +4,16 @@
 //! table has none of its own; here it would be one too many.
 
 use std::collections::HashMap;
+use std::iter;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Expr, Ident, JoinConstraint, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins, VisitMut,
+    VisitorMut,
 };
 
 use super::fold;
-use super::wildcard::WideRelations;
+use super::wildcard::{WideRelations, constraint, last_name};
 
 /// Qualifies the names of such columns.
 pub(super) fn prefer_made_columns<T: VisitMut>(node: &mut T, wide: &WideRelations) {
@@ -26,21 +28,7 @@ impl VisitorMut for Selects<'_> {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let factors = || {
-            let tables = select.from.iter();
-            tables.flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
-        };
-        let is_virtual = |name: &str| {
-            factors()
-                .filter_map(|factor| self.virtual_columns(factor))
-                .any(|columns| columns.iter().any(|column| column == name))
-        };
-        let mut makers: HashMap<String, Option<Ident>> = HashMap::new();
-        for (maker, name) in factors().flat_map(made) {
-            // Made twice, it is ambiguous in Athena as well.
-            makers.entry(name).and_modify(|known| *known = None).or_insert(Some(maker));
-        }
-        makers.retain(|name, maker| maker.is_some() && is_virtual(name));
+        let makers = self.makers(&select.from);
         if !makers.is_empty() {
             let _ = select.visit(&mut Qualifier { makers, depth: 0 });
         }
@@ -49,10 +37,41 @@ impl VisitorMut for Selects<'_> {
 }
 
 impl Selects<'_> {
-    fn virtual_columns(&self, factor: &TableFactor) -> Option<&Vec<String>> {
-        let TableFactor::Table { name, args: None, .. } = factor else { return None };
-        self.wide.get(&fold(name.0.last()?.as_ident()?))
+    /// The columns that one relation makes and another has as a virtual one, with the relation that makes it.
+    fn makers(&self, from: &[TableWithJoins]) -> HashMap<String, Ident> {
+        let relations = || from.iter().flat_map(|table| iter::once(&table.relation).chain(joined(table)));
+        let is_virtual = |name: &String| relations().any(|relation| self.virtual_columns(relation).contains(name));
+        let mut makers: HashMap<String, Option<Ident>> = HashMap::new();
+        for (maker, name) in relations().flat_map(made) {
+            // Made twice, it is ambiguous in Athena as well.
+            makers.entry(name).and_modify(|known| *known = None).or_insert(Some(maker));
+        }
+        for constraint in from.iter().flat_map(|table| &table.joins).filter_map(|join| constraint(&join.join_operator))
+        {
+            match constraint {
+                // One column stands for both.
+                JoinConstraint::Using(names) => {
+                    names.iter().filter_map(last_name).for_each(|name| drop(makers.remove(&name)))
+                }
+                JoinConstraint::Natural => makers.clear(),
+                JoinConstraint::On(_) | JoinConstraint::None => {}
+            }
+        }
+        makers
+            .into_iter()
+            .filter_map(|(name, maker)| Some((name, maker?)))
+            .filter(|(name, _)| is_virtual(name))
+            .collect()
     }
+
+    fn virtual_columns(&self, relation: &TableFactor) -> &[String] {
+        let TableFactor::Table { name, args: None, .. } = relation else { return &[] };
+        last_name(name).and_then(|name| self.wide.get(&name)).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn joined(table: &TableWithJoins) -> impl Iterator<Item = &TableFactor> {
+    table.joins.iter().map(|join| &join.relation)
 }
 
 /// Names of the columns that a relation of the query makes, with the relation's.
@@ -68,13 +87,12 @@ fn made(factor: &TableFactor) -> Vec<(Ident, String)> {
     names.into_iter().map(|column| (name.clone(), column)).collect()
 }
 
-/// Names of a query's columns, as far as they are written.
+/// The names that a query gives its columns.
 fn outputs(body: &SetExpr) -> Vec<String> {
     let SetExpr::Select(select) = body else { return Vec::new() };
     let name = |item: &SelectItem| match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(fold(alias)),
-        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(fold(name)),
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => names.last().map(fold),
+        // A column that is handed on may be a virtual one itself.
         _ => None,
     };
     select.projection.iter().filter_map(name).collect()
@@ -82,7 +100,7 @@ fn outputs(body: &SetExpr) -> Vec<String> {
 
 /// Puts the relation before the names, but not in queries within.
 struct Qualifier {
-    makers: HashMap<String, Option<Ident>>,
+    makers: HashMap<String, Ident>,
     depth: usize,
 }
 
@@ -102,7 +120,7 @@ impl VisitorMut for Qualifier {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if self.depth == 0
             && let Expr::Identifier(name) = expr
-            && let Some(Some(maker)) = self.makers.get(&fold(name))
+            && let Some(maker) = self.makers.get(&fold(name))
         {
             *expr = Expr::CompoundIdentifier(vec![maker.clone(), name.clone()]);
         }

@@ -153,19 +153,11 @@ impl WildcardRewriter<'_> {
         match &join.join_operator {
             Op::LeftSemi(_) | Op::Semi(_) | Op::LeftAnti(_) | Op::Anti(_) => return Some(()),
             Op::RightSemi(_) | Op::RightAnti(_) => group.clear(),
-            Op::Join(constraint)
-            | Op::Inner(constraint)
-            | Op::Left(constraint)
-            | Op::LeftOuter(constraint)
-            | Op::Right(constraint)
-            | Op::RightOuter(constraint)
-            | Op::FullOuter(constraint)
-            | Op::CrossJoin(constraint) => match constraint {
+            operator => match constraint(operator)? {
                 JoinConstraint::Natural => return None,
                 JoinConstraint::Using(names) => right.merged = names.iter().filter_map(last_name).collect(),
                 JoinConstraint::On(_) | JoinConstraint::None => {}
             },
-            _ => return None,
         }
         group.push(right);
         Some(())
@@ -211,7 +203,23 @@ impl Visible {
     }
 }
 
-fn last_name(name: &ObjectName) -> Option<String> {
+/// What rows have to meet in a join that gives the columns of both sides.
+pub(super) fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+    use JoinOperator as Op;
+    match operator {
+        Op::Join(constraint)
+        | Op::Inner(constraint)
+        | Op::Left(constraint)
+        | Op::LeftOuter(constraint)
+        | Op::Right(constraint)
+        | Op::RightOuter(constraint)
+        | Op::FullOuter(constraint)
+        | Op::CrossJoin(constraint) => Some(constraint),
+        _ => None,
+    }
+}
+
+pub(super) fn last_name(name: &ObjectName) -> Option<String> {
     name.0.last().and_then(|part| part.as_ident()).map(fold)
 }
 
