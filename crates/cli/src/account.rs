@@ -36,7 +36,8 @@ impl Account {
         let mut lines: Vec<String> = open
             .iter()
             .map(|query| {
-                format!("{}  {}: {} findings  {}", query.severity, query.name, query.open_findings(), query.title)
+                let found = text::findings(query.open_findings() as u64);
+                format!("{}  {}: {found}  {}", query.severity, query.name, query.title)
             })
             .collect();
         for query in &report.queries {

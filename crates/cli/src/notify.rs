@@ -1,5 +1,6 @@
 //! Whom trailql.toml says to tell, and telling them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -8,7 +9,8 @@ use object_store::path::Path;
 use trailql_config::Config;
 use trailql_lake::Lake;
 use trailql_notify::{
-    Channel, Command, Email, Level, Message, Notifier, NotifyError, RetryPolicy, SentLog, Slack, Sns, Webhook,
+    Channel, Command, Email, Level, MailRelay, MailTls, Message, Notifier, NotifyError, RetryPolicy, SentLog, Slack,
+    Sns, Webhook,
 };
 use trailql_store::Stores;
 
@@ -18,9 +20,6 @@ use crate::globals::Globals;
 
 /// Where a lake keeps what was told.
 const TOLD: &str = "_schedule/told";
-
-/// Port of a mail relay that takes mail without a login.
-const SMTP_PORT: u16 = 25;
 
 /// Text of a message where the configuration says nothing else.
 const TEMPLATE: &str = "[{level}] {subject}\n{text}";
@@ -203,22 +202,30 @@ impl Settings<'_> {
 
     fn email(&self) -> Result<Email, CliError> {
         let server = self.required("server")?;
-        if server.contains("://") || server.ends_with(":465") {
-            return Err(CliError::usage(format!(
-                "trailql.toml: {} = '{server}': connections with TLS to a mail server are not built in",
-                self.path("server")
-            ))
-            .hint(
-                "name a relay on this machine (such as postfix, with TLS to the server), or use kind sns or command",
-            ));
+        if server.contains("://") {
+            let problem = format!("trailql.toml: {} = '{server}' is not HOST or HOST:PORT", self.path("server"));
+            return Err(CliError::usage(problem).hint("for smtps:// leave that out and set tls = 'implicit'"));
         }
         let (host, port) = match server.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().map_err(|_| self.wrong("server", server))?),
-            None => (server, SMTP_PORT),
+            Some((host, port)) => (host, Some(port.parse().map_err(|_| self.wrong("server", server))?)),
+            None => (server, None),
+        };
+        let tls = match self.optional("tls") {
+            None if is_this_machine(host) => MailTls::None,
+            None | Some("starttls") => MailTls::StartTls,
+            Some("implicit") => MailTls::Implicit,
+            Some("none") => MailTls::None,
+            Some(other) => return Err(self.wrong("tls", other)),
         };
         let login = self.variable("user_env")?.zip(self.variable("login_env")?);
+        let relay = MailRelay { host: host.to_owned(), port: port.unwrap_or_else(|| tls.port()), tls, login };
         let to = self.config.list(&self.path("to"));
         let failed = |error: NotifyError| CliError::usage(error);
-        Email::try_new(host, port, self.required("from")?, to, login, self.template()).map_err(failed)
+        Email::try_new(relay, self.required("from")?, to, self.template()).map_err(failed)
     }
+}
+
+/// Whether nobody but this machine sees a connection to that host.
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

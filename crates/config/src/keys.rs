@@ -113,10 +113,11 @@ pub const KEYS: &[Key] = &[
     key("notify.*.url_env", Kind::Text, "Environment variable with the address of a webhook, where that is a secret"),
     key("notify.*.signing_key_env", Kind::Text, "Environment variable with the key that signs a webhook's messages"),
     key("notify.*.topic", Kind::Text, "ARN of an SNS topic"),
+    key("notify.*.server", Kind::Text, "Mail relay, as HOST or HOST:PORT"),
     key(
-        "notify.*.server",
+        "notify.*.tls",
         Kind::Text,
-        "Mail relay, as HOST or HOST:PORT; the connection to it is not encrypted, so name one on this machine",
+        "How to speak to the mail relay: starttls, implicit or none; starttls by default, and none on this machine",
     ),
     key("notify.*.from", Kind::Text, "Address that mail comes from"),
     key("notify.*.to", Kind::List, "Addresses that mail goes to"),

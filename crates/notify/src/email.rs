@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lettre::message::{Mailbox, header::ContentType};
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Message as Mail, SmtpTransport, Transport};
 
 use crate::error::NotifyError;
@@ -12,9 +13,42 @@ use crate::message::Message;
 /// Time for one command of the server.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How a connection to a mail relay is kept from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailTls {
+    /// In the open, login included: for a relay on this machine, or in a network that you trust.
+    None,
+    /// By the command STARTTLS (RFC 3207); a relay without it is refused.
+    StartTls,
+    /// From the first byte (RFC 8314).
+    Implicit,
+}
+
+impl MailTls {
+    /// The port that relays take such connections at.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::None => 25,
+            Self::StartTls => 587,
+            Self::Implicit => 465,
+        }
+    }
+}
+
+/// Where mail is handed in.
+#[derive(Debug, Clone)]
+pub struct MailRelay {
+    /// Its name, which its certificate must be for.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is kept from others; certificates are checked against those that this machine trusts.
+    pub tls: MailTls,
+    /// User and password.
+    pub login: Option<(String, String)>,
+}
+
 /// Mail to some people, handed to a relay.
-///
-/// The connection to the relay is not encrypted, so it must be one on this machine or in a network that you trust.
 #[derive(Debug, Clone)]
 pub struct Email {
     relay: SmtpTransport,
@@ -25,28 +59,17 @@ pub struct Email {
 }
 
 impl Email {
-    /// Mail from `from` to `to`, by the relay at `server` and `port`; the text is the filled template.
-    pub fn try_new(
-        server: &str,
-        port: u16,
-        from: &str,
-        to: &[String],
-        login: Option<(String, String)>,
-        template: String,
-    ) -> Result<Self, NotifyError> {
+    /// Mail from `from` to `to` by a relay; the text is the filled template.
+    pub fn try_new(relay: MailRelay, from: &str, to: &[String], template: String) -> Result<Self, NotifyError> {
         let mailbox = |address: &str| {
             address.parse::<Mailbox>().map_err(|error| NotifyError::Configuration {
                 receiver: format!("the mail address '{address}'"),
                 reason: error.to_string(),
             })
         };
-        let mut builder = SmtpTransport::builder_dangerous(server).port(port);
-        if let Some((user, password)) = login {
-            builder = builder.credentials(Credentials::new(user, password));
-        }
         let to = to.iter().map(|address| mailbox(address)).collect::<Result<_, _>>()?;
-        let relay = builder.timeout(Some(TIMEOUT)).build();
-        Ok(Self { relay, server: format!("{server}:{port}"), from: mailbox(from)?, to, template })
+        let server = format!("{}:{}", relay.host, relay.port);
+        Ok(Self { relay: transport(relay)?, server, from: mailbox(from)?, to, template })
     }
 
     pub(crate) async fn send(&self, message: &Message) -> Result<(), NotifyError> {
@@ -71,6 +94,25 @@ impl Email {
             Err(error) => Err(NotifyError::Unreachable { receiver: receiver(), reason: error.to_string() }),
         }
     }
+}
+
+fn transport(relay: MailRelay) -> Result<SmtpTransport, NotifyError> {
+    let parameters = || {
+        TlsParameters::new(relay.host.clone()).map_err(|error| NotifyError::Configuration {
+            receiver: format!("the mail server {}", relay.host),
+            reason: error.to_string(),
+        })
+    };
+    let tls = match relay.tls {
+        MailTls::None => Tls::None,
+        MailTls::StartTls => Tls::Required(parameters()?),
+        MailTls::Implicit => Tls::Wrapper(parameters()?),
+    };
+    let mut builder = SmtpTransport::builder_dangerous(&relay.host).port(relay.port).tls(tls).timeout(Some(TIMEOUT));
+    if let Some((user, password)) = relay.login {
+        builder = builder.credentials(Credentials::new(user, password));
+    }
+    Ok(builder.build())
 }
 
 /// A line end in a subject would start another header.

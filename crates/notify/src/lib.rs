@@ -14,7 +14,7 @@ mod sent;
 mod sns;
 
 pub use command::Command;
-pub use email::Email;
+pub use email::{Email, MailRelay, MailTls};
 pub use error::NotifyError;
 pub use http::{Slack, Webhook};
 pub use message::{Level, Message, Outcome};

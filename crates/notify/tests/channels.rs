@@ -17,8 +17,8 @@ use sha2::Sha256;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use trailql_notify::{
-    Channel, Command, Email, Level, Message, Notifier, NotifyError, Outcome, RetryPolicy, SentLog, Slack, Sns, Told,
-    Webhook,
+    Channel, Command, Email, Level, MailRelay, MailTls, Message, Notifier, NotifyError, Outcome, RetryPolicy, SentLog,
+    Slack, Sns, Told, Webhook,
 };
 
 fn message(outcome: Outcome, level: Level) -> Message {
@@ -140,12 +140,13 @@ async fn mail_is_delivered_with_one_subject() {
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(receive_mail(listener));
     let to = ["Ops <ops@example.org>".to_owned()];
-    let email = Email::try_new("127.0.0.1", port, "trailql@example.org", &to, None, "{text}".to_owned()).unwrap();
+    let relay = MailRelay { host: "127.0.0.1".to_owned(), port, tls: MailTls::None, login: None };
+    let email = Email::try_new(relay.clone(), "trailql@example.org", &to, "{text}".to_owned()).unwrap();
     notifier(Channel::Email(email)).notify(&message(Outcome::Problem, Level::High), &sent()).await.unwrap();
     let mail = server.await.unwrap();
     assert!(mail.contains("Subject: 3 findings  Bcc: x"), "{mail}");
     assert!(mail.contains("root was used") && !mail.contains("\nBcc:"), "{mail}");
-    assert!(Email::try_new("h", 25, "nobody", &to, None, String::new()).is_err());
+    assert!(Email::try_new(relay, "nobody", &to, String::new()).is_err());
 }
 
 /// Speaks SMTP with one client and returns the mail.

@@ -1,8 +1,9 @@
 """Has `trailql ingest`, `report run` and `assert` tell servers that are really there, and looks at what they got.
 
 A webhook (its signature checked by Python's own HMAC), a Slack webhook, an SNS topic (moto; read back from a queue that is
-subscribed to it), mail (aiosmtpd, with a login and without) and a command; busy, refusing and absent receivers.
-Usage: python3 crates/notify/tests/receivers.py --trailql PATH; needs moto[server] and aiosmtpd from PyPI.
+subscribed to it), mail (aiosmtpd: in the open, by STARTTLS with a login, by TLS from the first byte) and a command; busy,
+refusing and absent receivers, and a mail server that nobody vouches for.
+Usage: python3 crates/notify/tests/receivers.py --trailql PATH; needs openssl, and moto[server] and aiosmtpd from PyPI.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import http.server
 import json
 import os
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -56,7 +58,8 @@ to = ['Ops <ops@example.org>', 'audit@example.org']
 [[notify]]
 name = 'login'
 kind = 'email'
-server = '127.0.0.1:{smtp_login}'
+server = 'localhost:{smtp_login}'
+tls = 'starttls'
 from = 'trailql@example.org'
 to = ['ops@example.org']
 user_env = 'MAIL_USER'
@@ -81,7 +84,21 @@ kind = 'webhook'
 url = 'http://127.0.0.1:{nobody}/secret'
 always = true
 [[notify]]
-name = 'tls'
+name = 'implicit'
+kind = 'email'
+server = 'localhost:{smtp_implicit}'
+tls = 'implicit'
+from = 'trailql@example.org'
+to = ['ops@example.org']
+[[notify]]
+name = 'open'
+kind = 'email'
+server = 'localhost:{smtp}'
+tls = 'starttls'
+from = 'trailql@example.org'
+to = ['ops@example.org']
+[[notify]]
+name = 'url'
 kind = 'email'
 server = 'smtps://mail.example.org'
 from = 'trailql@example.org'
@@ -138,6 +155,18 @@ def mail_server(**options):
     return mailbox, server
 
 
+def server_tls(folder):
+    """TLS for a server at localhost, and the file that vouches for it."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2",
+               "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE",
+               "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
 def check_login(server, session, envelope, mechanism, data):
     # Not handled: the server itself refuses.
     return AuthResult(success=(data.login, data.password) == (USER.encode(), WORD.encode()), handled=False)
@@ -184,9 +213,9 @@ class Trailql:
         return done.stderr
 
 
-def check_messages(trailql, topic, mails, mails_of_login):
+def check_messages(trailql, topic, mailboxes):
     """Everybody hears of an ingest, a report and a violated assertion in the words of their own."""
-    everybody = ["hook", "critical", "slack", "topic", "mail", "login", "program"]
+    everybody = ["hook", "critical", "slack", "topic", "mail", "login", "implicit", "program"]
     trailql.run(1, "ingest", "logs", notify=everybody)
     trailql.run(0, "report", "run", "held.sql", "violated.sql", "--format", "html", "-o", "report.html", notify=everybody)
     trailql.run(1, "assert", "held.sql", "violated.sql", notify=everybody)
@@ -208,7 +237,7 @@ def check_messages(trailql, topic, mails, mails_of_login):
     notices = topic.take()
     assert len(notices) == 3 and all(notice["Subject"].isascii() for notice in notices), notices
     assert any("Zürich" in notice["Message"] for notice in notices), notices
-    for mailbox, people in [(mails, ["ops@example.org", "audit@example.org"]), (mails_of_login, ["ops@example.org"])]:
+    for mailbox, people in zip(mailboxes, [["ops@example.org", "audit@example.org"], ["ops@example.org"], ["ops@example.org"]]):
         assert [to for to, _ in mailbox.mails] == [people] * 3, mailbox.mails
         mail = mailbox.mails[2][1]
         assert mail["Subject"].startswith("trailql assert: ") and "Zürich" in mail.get_content(), mail
@@ -237,8 +266,13 @@ def check_failures(trailql):
     trailql.environment["MAIL_WORD"] = "wrong"
     said = trailql.run(2, "assert", "held.sql", "--lake", "none", notify=["login"])
     assert "notification login was not sent" in said and "wrong" not in said, said
-    said = trailql.run(2, "ingest", "logs", notify=["tls"])
-    assert "connections with TLS to a mail server are not built in" in said and "name a relay on this machine" in said, said
+    said = trailql.run(2, "assert", "held.sql", "--lake", "none", notify=["open"])
+    assert "notification open was not sent" in said and "STARTTLS" in said, said
+    del trailql.environment["SSL_CERT_FILE"]
+    said = trailql.run(2, "assert", "held.sql", "--lake", "none", notify=["implicit"])
+    assert "notification implicit was not sent" in said and "certificate" in said, said
+    said = trailql.run(2, "ingest", "logs", notify=["url"])
+    assert "is not HOST or HOST:PORT" in said and "tls = 'implicit'" in said, said
     print("who was busy, refused or was not there is named")
 
 
@@ -252,18 +286,22 @@ def main():
     moto.start()
     endpoint = "http://{}:{}".format(*moto.get_host_and_port())
     topic = Topic(endpoint)
-    (mails, smtp), (mails_of_login, smtp_login) = mail_server(), mail_server(
-        authenticator=check_login, auth_required=True, auth_require_tls=False)
-    address = f"http://127.0.0.1:{web.server_port}"
-    config = CONFIG.format(web=address, topic=topic.arn, smtp=smtp.port, smtp_login=smtp_login.port, nobody=free_port())
-    environment = {"HOOK_KEY": KEY, "SLACK_URL": f"{address}/slack", "MAIL_USER": USER, "MAIL_WORD": WORD,
-                   "AWS_ENDPOINT_URL_SNS": endpoint, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
     with tempfile.TemporaryDirectory() as folder:
+        context, certificate = server_tls(Path(folder))
+        servers = [mail_server(), mail_server(authenticator=check_login, auth_required=True, tls_context=context, require_starttls=True),
+                   mail_server(ssl_context=context)]
+        mailboxes, (smtp, smtp_login, smtp_implicit) = zip(*servers)
+        address = f"http://127.0.0.1:{web.server_port}"
+        config = CONFIG.format(web=address, topic=topic.arn, smtp=smtp.port, smtp_login=smtp_login.port,
+                               smtp_implicit=smtp_implicit.port, nobody=free_port())
+        environment = {"HOOK_KEY": KEY, "SLACK_URL": f"{address}/slack", "MAIL_USER": USER, "MAIL_WORD": WORD,
+                       "SSL_CERT_FILE": str(certificate), "AWS_ENDPOINT_URL_SNS": endpoint,
+                       "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
         trailql = Trailql(program, Path(folder), config, environment)
-        check_messages(trailql, topic, mails, mails_of_login)
-        check_once(trailql, topic, mails)
+        check_messages(trailql, topic, mailboxes)
+        check_once(trailql, topic, mailboxes[0])
         check_failures(trailql)
-    for server in (smtp, smtp_login, moto):
+    for server in (smtp, smtp_login, smtp_implicit, moto):
         server.stop()
 
 

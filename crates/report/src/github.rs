@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use crate::assertion::Verdict;
 use crate::document::{Report, ReportedQuery};
 use crate::severity::Severity;
+use crate::text;
 
 /// Writes one command for each assertion that does not hold or could not be checked, and one for accepted findings.
 pub fn write_annotations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -17,13 +18,13 @@ pub fn write_annotations(report: &Report, out: &mut dyn Write) -> io::Result<()>
                 let level = if query.severity >= Severity::High { "error" } else { "warning" };
                 let first = query.findings.iter().find(|finding| finding.accepted.is_none());
                 let example = first.map(|finding| format!(", such as {}", finding.summary())).unwrap_or_default();
-                command(level, query, &format!("{} rows{example}", query.row_count), out)?;
+                command(level, query, &format!("{}{example}", text::counted(query.row_count, "row", "rows")), out)?;
             }
             Verdict::Unchecked { reason } => command("error", query, &format!("not checked: {reason}"), out)?,
             Verdict::Held | Verdict::Reported => {}
         }
         if accepted > 0 {
-            command("notice", query, &format!("{accepted} findings accepted by the baseline"), out)?;
+            command("notice", query, &format!("{} accepted by the baseline", text::findings(accepted as u64)), out)?;
         }
     }
     report.warnings.iter().try_for_each(|warning| writeln!(out, "::warning::{}", data(warning)))

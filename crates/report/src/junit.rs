@@ -10,6 +10,7 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use crate::assertion::Verdict;
 use crate::document::{Report, ReportedQuery};
+use crate::text;
 
 /// Writes the assertions as one test suite.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -59,7 +60,7 @@ fn write_case<W: Write>(query: &ReportedQuery, xml: &mut Writer<W>) -> io::Resul
     xml.write_event(Event::Start(case))?;
     match &query.verdict {
         Verdict::Violated => {
-            let message = format!("{}: {} findings", query.title, query.row_count);
+            let message = format!("{}: {}", query.title, text::findings(query.row_count));
             write_problem("failure", query.severity.name(), &message, &findings(query, false), xml)?;
         }
         Verdict::Unchecked { reason } => write_problem("error", "not checked", reason, reason, xml)?,

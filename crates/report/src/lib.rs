@@ -46,6 +46,6 @@ pub use library::{Library, Selection};
 pub use pack::{Control, Pack};
 pub use param::{Param, ParamKind};
 pub use query::Query;
-pub use runner::{Runner, RunnerOptions};
+pub use runner::{Runner, RunnerOptions, count_events};
 pub use severity::Severity;
 pub use window::Window;

@@ -67,7 +67,7 @@ impl<'a> Runner<'a> {
         baseline: &'a Baseline,
         options: RunnerOptions,
     ) -> Result<Self, ReportError> {
-        let events = count_events(session).await.map_err(|source| ReportError::Events { source: source.into() })?;
+        let events = count_events(session).await?;
         Ok(Self { session, baseline, options, events })
     }
 
@@ -206,9 +206,11 @@ fn combined_hash(columns: &[Column], mut digests: Vec<[u8; 32]>) -> String {
     hex::encode(hash.finalize())
 }
 
-async fn count_events(session: &Session) -> Result<u64, RowsError> {
+/// Counts the events that queries of `session` see.
+pub async fn count_events(session: &Session) -> Result<u64, ReportError> {
     let statement = Statement::new(format!("SELECT count(*) AS events FROM {LOGS_TABLE}"));
-    let rows = Rows::read(session.run(&statement).await?, 1).await?;
+    let rows = async { Rows::read(session.run(&statement).await?, 1).await }.await;
+    let rows = rows.map_err(|source: RowsError| ReportError::Events { source: source.into() })?;
     Ok(rows.kept.first().and_then(|row| row.get("events")?.as_u64()).unwrap_or_default())
 }
 

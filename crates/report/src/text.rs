@@ -31,9 +31,19 @@ pub fn summary(report: &Report) -> String {
     let accepted: usize = report.queries.iter().map(|query| query.findings.len() - query.open_findings()).sum();
     let mut text = format!("{held} held, {violated} violated, {unchecked} not checked");
     if accepted > 0 {
-        text.push_str(&format!("; {accepted} findings accepted by the baseline"));
+        text.push_str(&format!("; {} accepted by the baseline", findings(accepted as u64)));
     }
     text
+}
+
+/// A number of things in words: `1 query`, `2 queries`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// A number of findings in words.
+pub fn findings(count: u64) -> String {
+    counted(count, "finding", "findings")
 }
 
 fn write_assertion(query: &ReportedQuery, out: &mut dyn Write) -> io::Result<()> {

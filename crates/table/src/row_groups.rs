@@ -64,8 +64,7 @@ impl RowGroupPruner {
     /// Reads the footer of one file and, where that leaves something to decide, bloom filters and page index.
     pub(crate) async fn prune(&self, file: &FileToPrune) -> Result<FileAccess> {
         let FileToPrune { meta, partition, .. } = file;
-        let wants_pages = !self.filters.pages.is_empty();
-        let page_index = if file.is_told && wants_pages { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
+        let page_index = if file.is_told { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
         let footer = self.footer(file, page_index).await?;
         let mut keep = self.filters.predicate.prune(&RowGroupStatistics { footer: &footer, partition })?;
         // Of a file with one row group the index has said all that its filters can say.
@@ -77,7 +76,8 @@ impl RowGroupPruner {
         let left: usize =
             keep.iter().enumerate().filter(|(_, keep)| **keep).map(|(index, _)| rows(&footer, index)).sum();
         let mut kept_rows = left;
-        if left > 0 && wants_pages {
+        if left > 0 {
+            // Wanted in any case: the scan would read and parse it anew with every query, and not keep it.
             let footer = self.footer(file, PageIndexPolicy::Optional).await?;
             for (index, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
                 let Some(selection) = select_rows(&self.filters.pages, &footer, index)? else { continue };
@@ -165,7 +165,8 @@ fn rows(footer: &ParquetMetaData, row_group: usize) -> usize {
 
 /// Index of the Parquet leaf behind a flat column; `None` for lists and for columns the file lacks.
 pub(crate) fn leaf_index(schema: &SchemaDescriptor, column: &str) -> Option<usize> {
-    schema.columns().iter().position(|leaf| leaf.max_rep_level() == 0 && leaf.path().string() == column)
+    let is_it = |path: &[String]| path.iter().map(String::as_str).eq(column.split('.'));
+    schema.columns().iter().position(|leaf| leaf.max_rep_level() == 0 && is_it(leaf.path().parts()))
 }
 
 /// One container per row group.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use chrono::Utc;
 use trailql_export::{Compression, Existing, Folder, Output, Place};
-use trailql_report::{Baseline, Query, Report, Selection, html};
+use trailql_report::text::counted;
+use trailql_report::{Baseline, Query, Report, Selection, Window, count_events, html};
 use trailql_sql::{ExportOptions, Format, printable, write_result};
 
 use crate::account::Account;
@@ -82,7 +83,7 @@ async fn write(
         }
         _ => {
             let outcome = write_rows(args, globals, &selection.queries, target).await?;
-            let subject = format!("{} queries written", selection.queries.len());
+            let subject = format!("{} written", counted(selection.queries.len() as u64, "query", "queries"));
             Ok((outcome, Account { subject, text: args.make.title(), ..Account::default() }))
         }
     }
@@ -124,7 +125,8 @@ async fn write_document(report: &Report, target: &Target, globals: &Globals) -> 
 fn dry_run(args: &RunArgs, selection: &Selection) -> Result<Outcome, CliError> {
     let given = args.make.values(&selection.queries)?;
     let mut out = io::stdout().lock();
-    writeln!(out, "would run {} queries over {}", selection.queries.len(), args.make.window())?;
+    let queries = counted(selection.queries.len() as u64, "query", "queries");
+    writeln!(out, "would run {queries} over {}", args.make.window())?;
     for query in &selection.queries {
         write!(out, "  {}", query.path)?;
         for (name, value) in query.resolve(&given, Utc::now())? {
@@ -138,6 +140,7 @@ fn dry_run(args: &RunArgs, selection: &Selection) -> Result<Outcome, CliError> {
 /// Tells on stderr what went wrong.
 fn outcome(report: &Report, globals: &Globals) -> Outcome {
     let mut failures = report.warnings.clone();
+    failures.extend((report.source.events == 0).then(|| no_events(&report.window)));
     for query in &report.queries {
         if let trailql_report::Verdict::Unchecked { reason } = &query.verdict {
             failures.push(format!("{}: {reason}", query.name));
@@ -149,9 +152,15 @@ fn outcome(report: &Report, globals: &Globals) -> Outcome {
     }
     if !globals.quiet {
         let rows: u64 = report.queries.iter().map(|query| query.row_count).sum();
-        eprintln!("{} queries, {rows} rows, {} open findings", report.queries.len(), report.open_findings());
+        let queries = counted(report.queries.len() as u64, "query", "queries");
+        let findings = counted(report.open_findings() as u64, "open finding", "open findings");
+        eprintln!("{queries}, {}, {findings}", counted(rows, "row", "rows"));
     }
     if failures.is_empty() { Outcome::Done } else { Outcome::DoneWithFailures }
+}
+
+fn no_events(window: &Window) -> String {
+    format!("there are no events in the time looked at ({window}); the report proves nothing")
 }
 
 /// Streams the rows of the queries, in bounded memory.
@@ -176,7 +185,10 @@ async fn write_rows(
         Some(folder) if target.options.partition_by.is_empty() => writer.file_each(queries, folder).await?,
         Some(folder) => writer.folder_each(queries, folder).await?,
     }
-    let warnings = events.take_warnings();
+    let mut warnings = events.take_warnings();
+    if count_events(&events.session).await? == 0 {
+        warnings.push(no_events(&args.make.window()));
+    }
     warnings.iter().for_each(|warning| eprintln!("warning: {}", printable(warning)));
     Ok(if warnings.is_empty() { Outcome::Done } else { Outcome::DoneWithFailures })
 }

@@ -82,7 +82,10 @@ impl Runs {
         // Closes when this process ends, however it does; the child ends then as well.
         let _lifeline = child.stdin.take();
         let limit = job.timeout.to_std().unwrap_or_default();
+        let group = child.id();
         let Ok(output) = tokio::time::timeout(limit, child.wait_with_output()).await else {
+            #[cfg(unix)]
+            end_group(group);
             let message = format!("ended after {} s", limit.as_secs());
             return Ok((Finished { state: RunState::TimedOut, message }, None));
         };
@@ -108,6 +111,15 @@ impl Runs {
         }
         failures
     }
+}
+
+/// Ends a process that leads its group, with whatever it has started.
+#[cfg(unix)]
+fn end_group(leader: Option<u32>) {
+    use nix::sys::signal::{Signal, killpg};
+    let group = leader.and_then(|id| i32::try_from(id).ok()).map(nix::unistd::Pid::from_raw);
+    // An error means that they are gone already.
+    let _ = group.map(|group| killpg(group, Signal::SIGKILL));
 }
 
 #[async_trait]

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 use trailql_integrity::{Chain, ChainReport, Conclusion, Finding, Report, Severity, display_time};
+use trailql_report::text::{counted, findings};
 
 use crate::globals::Globals;
 
@@ -111,9 +112,10 @@ pub(super) fn conclusion(report: &Report) -> String {
     let count = |severity| report.findings.iter().filter(|finding| finding.verdict.severity() == severity).count();
     match report.conclusion() {
         Conclusion::Valid => "Every log file that was delivered is there and unaltered.".to_owned(),
-        Conclusion::Invalid => format!("NOT VALID: {} findings.", count(Severity::Invalid)),
+        Conclusion::Invalid => format!("NOT VALID: {}.", findings(count(Severity::Invalid) as u64)),
         Conclusion::Unchecked => {
-            format!("Nothing invalid was found, and {} things could not be checked.", count(Severity::Unchecked))
+            let things = counted(count(Severity::Unchecked) as u64, "thing", "things");
+            format!("Nothing invalid was found, and {things} could not be checked.")
         }
     }
 }

@@ -92,7 +92,7 @@ fn receivers_are_checked_ahead_of_the_work() {
     let place = place();
     for (arguments, part) in [
         (&["ingest", "logs", "--notify", "nobody"][..], "no [[notify]] named 'nobody'"),
-        (&["ingest", "logs", "--notify", "tls"], "connections with TLS to a mail server are not built in"),
+        (&["ingest", "logs", "--notify", "tls"], "is not HOST or HOST:PORT"),
         (&["ingest", "logs", "--follow", "--notify", "all"], "--follow does not"),
     ] {
         let (code, error) = run(&place, arguments);

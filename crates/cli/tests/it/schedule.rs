@@ -125,7 +125,7 @@ fn a_report_with_findings_ran_well_and_its_findings_are_told() {
     assert_eq!(history[0]["state"], "ok");
     let told: Value = serde_json::from_slice(&fs::read(place.path("told")).unwrap()).unwrap();
     assert_eq!((told["outcome"].as_str(), told["level"].as_str()), (Some("problem"), Some("high")));
-    assert!(told["text"].as_str().unwrap().contains("high  found: 1 findings  Call one"), "{told}");
+    assert!(told["text"].as_str().unwrap().contains("high  found: 1 finding  Call one"), "{told}");
     assert_eq!(told["details"]["violated"][0]["query"], "found");
 }
 
@@ -144,6 +144,20 @@ fn a_run_that_takes_too_long_is_ended_and_told() {
     #[cfg(target_os = "linux")]
     assert_eq!(processes_with(place.path("lake").to_str().unwrap()), Vec::<String>::new());
     assert!(!place.path("out.csv").exists());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_a_run_has_started_ends_with_it() {
+    let place = place(&(job("slow", "0 6 * * *", "['ingest', 'logs', '--notify', 'stuck']") + "timeout = '8s'\n"));
+    let config = fs::read_to_string(place.path("trailql.toml")).unwrap();
+    let lake = place.path("lake");
+    let command = format!("['sh', '-c', 'touch started; sleep 1000; true', '{}']", lake.display());
+    let stuck = format!("[[notify]]\nname = 'stuck'\nkind = 'command'\nalways = true\ncommand = {command}\n");
+    fs::write(place.path("trailql.toml"), config + &stuck).unwrap();
+    assert_eq!(schedule(&place, &["run", "--once", "slow"]).status.code(), Some(2));
+    assert!(place.path("started").exists(), "the run has come to its notification");
+    assert_eq!(processes_with(lake.to_str().unwrap()), Vec::<String>::new());
 }
 
 /// Command lines of running processes that name a path.

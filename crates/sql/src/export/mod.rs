@@ -149,11 +149,14 @@ pub async fn write_result(
         None => {
             let mut rows = 0;
             let mut encoding = Encoding::begin(format, schema, options)?;
-            while let Some(batch) = answer.next().await? {
+            let mut next = answer.next().await?;
+            while let Some(batch) = next {
                 rows += batch.num_rows() as u64;
+                let (answered, encoded) = tokio::join!(answer.next(), encoding.encode(batch));
                 let bytes;
-                (encoding, bytes) = encoding.encode(batch).await?;
+                (encoding, bytes) = encoded?;
                 out.write(&bytes).await?;
+                next = answered?;
             }
             out.write(&encoding.finish()?).await?;
             Ok(rows)
@@ -162,13 +165,15 @@ pub async fn write_result(
 }
 
 async fn write_chunks(answer: &mut Answer, encoder: Arc<dyn ChunkEncoder>, out: &mut Output) -> Result<u64, SqlError> {
+    // Ahead of the header: a query that fails at once writes nothing.
+    let mut next = answer.next().await?;
     let mut head = Vec::new();
     encoder.head(&mut head);
     out.write(&head).await?;
     let at_once = 1 + std::thread::available_parallelism().map_or(2, usize::from);
     let mut chunks = VecDeque::new();
     let mut rows = 0;
-    while let Some(batch) = answer.next().await? {
+    while let Some(batch) = next {
         rows += batch.num_rows() as u64;
         chunks.push_back(encode(batch, Arc::clone(&encoder)));
         if chunks.len() == at_once
@@ -176,6 +181,7 @@ async fn write_chunks(answer: &mut Answer, encoder: Arc<dyn ChunkEncoder>, out: 
         {
             out.write(&chunk.bytes().await?).await?;
         }
+        next = answer.next().await?;
     }
     for chunk in chunks {
         out.write(&chunk.bytes().await?).await?;

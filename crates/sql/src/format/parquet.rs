@@ -1,4 +1,4 @@
-//! A Parquet file, written row group by row group.
+//! A Parquet file, written row group by row group; the columns of a batch are encoded side by side.
 //!
 //! Its types are Parquet's own, without Arrow's schema beside them: text, 64-bit integers, doubles, microseconds in UTC,
 //! lists whose members are called `element`. That is what other engines write and read.
@@ -9,23 +9,39 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use rayon::prelude::*;
 
 use super::names::with_unique_names;
 use super::{FormatError, ParquetCompression, ResultWriter};
 
-/// Rows of a row group: few enough that text fits the writer's dictionary pages of 1 MiB where it repeats at all.
+/// Rows of a row group: what is encoded in memory before it is written.
 const ROW_GROUP_ROWS: usize = 128 << 10;
 
-/// Flushes a row group at this encoded size, to bound memory where rows are large.
+/// A row group ends at this encoded size, to bound memory where rows are large.
 const MAX_ROW_GROUP_BYTES: usize = 64 << 20;
+
+/// Room for a dictionary: the values of a row group mostly repeat, and where they do not, it stays below this.
+const DICTIONARY_BYTES: usize = 4 << 20;
 
 /// Writes batches into row groups; the footer comes with `finish`.
 pub(super) struct ParquetWriter<W: Write + Send> {
-    writer: Option<ArrowWriter<W>>,
+    file: Option<SerializedFileWriter<W>>,
+    factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
+    row_group: Option<RowGroup>,
+    row_groups: usize,
+}
+
+/// The row group that is being encoded: a writer for each leaf of the schema.
+struct RowGroup {
+    leaves: Vec<ArrowColumnWriter>,
+    rows: usize,
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
@@ -38,28 +54,75 @@ impl<W: Write + Send> ParquetWriter<W> {
         };
         let properties = WriterProperties::builder()
             .set_compression(compression)
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
             .set_coerce_types(true)
             .build();
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(out, Arc::clone(&schema), options)?;
-        Ok(Self { writer: Some(writer), schema })
+        let (file, factory) = writer.into_serialized_writer()?;
+        Ok(Self { file: Some(file), factory, schema, row_group: None, row_groups: 0 })
+    }
+
+    /// Takes as many of the rows as the row group has room for; returns their number.
+    fn write_some(&mut self, batch: &RecordBatch) -> Result<usize, FormatError> {
+        let row_group = match &mut self.row_group {
+            Some(row_group) => row_group,
+            none => none.insert(RowGroup { leaves: self.factory.create_column_writers(self.row_groups)?, rows: 0 }),
+        };
+        let rows = batch.num_rows().min(ROW_GROUP_ROWS - row_group.rows);
+        row_group.write(&batch.slice(0, rows))?;
+        if row_group.rows == ROW_GROUP_ROWS || row_group.encoded_bytes() >= MAX_ROW_GROUP_BYTES {
+            self.end_row_group()?;
+        }
+        Ok(rows)
+    }
+
+    fn end_row_group(&mut self) -> Result<(), FormatError> {
+        let (Some(row_group), Some(file)) = (self.row_group.take(), &mut self.file) else { return Ok(()) };
+        let mut out = file.next_row_group()?;
+        for chunk in row_group.close()? {
+            chunk.append_to_row_group(&mut out)?;
+        }
+        out.close()?;
+        self.row_groups += 1;
+        Ok(())
+    }
+}
+
+impl RowGroup {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
+        let schema = batch.schema();
+        let mut values = Vec::with_capacity(self.leaves.len());
+        for (field, column) in schema.fields().iter().zip(batch.columns()) {
+            values.extend(compute_leaves(field, column)?);
+        }
+        self.rows += batch.num_rows();
+        Ok(self.leaves.par_iter_mut().zip(values).try_for_each(|(leaf, values)| leaf.write(&values))?)
+    }
+
+    fn encoded_bytes(&self) -> usize {
+        self.leaves.iter().map(ArrowColumnWriter::get_estimated_total_bytes).sum()
+    }
+
+    fn close(self) -> Result<Vec<ArrowColumnChunk>, FormatError> {
+        Ok(self.leaves.into_par_iter().map(ArrowColumnWriter::close).collect::<Result<_, _>>()?)
     }
 }
 
 impl<W: Write + Send> ResultWriter for ParquetWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), batch.columns().to_vec())?)?;
-        if writer.in_progress_size() >= MAX_ROW_GROUP_BYTES {
-            writer.flush()?;
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), batch.columns().to_vec())?;
+        let mut written = 0;
+        while written < batch.num_rows() {
+            written += self.write_some(&batch.slice(written, batch.num_rows() - written))?;
         }
         Ok(())
     }
 
     fn finish(&mut self) -> Result<(), FormatError> {
-        if let Some(writer) = self.writer.take() {
-            writer.into_inner()?.flush()?;
+        self.end_row_group()?;
+        if let Some(file) = self.file.take() {
+            file.into_inner()?.flush()?;
         }
         Ok(())
     }
