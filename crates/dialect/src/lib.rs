@@ -24,6 +24,8 @@ use datafusion::execution::registry::FunctionRegistry;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::optimizer::analyzer::Analyzer;
 use datafusion::optimizer::{AnalyzerRule, Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 pub use plan::described;
 pub use syntax::{Command, Names, Notice, TableNames, TrinoDialect, WideRelations, bind_arguments, readable};
@@ -35,6 +37,7 @@ pub fn install(builder: SessionStateBuilder) -> Result<SessionState> {
     let mut builder = builder
         .with_analyzer_rules(rules)
         .with_optimizer_rules(optimizer_rules())
+        .with_physical_optimizer_rules(physical_optimizer_rules())
         .with_type_planner(Arc::new(plan::DialectTypes));
     // Ahead of DataFusion's planners, which take the operators as they are.
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(plan::DialectPlanner));
@@ -54,5 +57,12 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let at = rules.iter().position(|rule| rule.name() == plan::BEFORE).unwrap_or(rules.len());
     rules.insert(at, Arc::new(plan::RepeatedColumns));
+    rules
+}
+
+/// DataFusion's rules, behind ours.
+fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(plan::LambdaPlaces)];
+    rules.extend(PhysicalOptimizer::new().rules);
     rules
 }

@@ -3,6 +3,7 @@
 mod boolean_text;
 mod derived_time;
 mod describe;
+mod lambda_places;
 mod partition_text;
 mod planner;
 mod repeated_columns;
@@ -12,6 +13,7 @@ mod types;
 mod unnest;
 
 pub use describe::described;
+pub(crate) use lambda_places::LambdaPlaces;
 pub(crate) use planner::DialectPlanner;
 pub(crate) use repeated_columns::{BEFORE, RepeatedColumns};
 pub(crate) use rule::DialectRule;
