@@ -3,6 +3,7 @@
 //! A statement passes three stages: [`readable`] settles what is no SQL yet, [`Names::settle`] rewrites the parsed
 //! tree, and what [`install`] adds to a session (planners, types, an analyzer rule, functions) decides by types.
 
+mod aggregates;
 mod datetime;
 mod function;
 mod functions;
@@ -28,7 +29,9 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 pub use plan::described;
-pub use syntax::{Command, Names, Notice, TableNames, TrinoDialect, WideRelations, bind_arguments, readable};
+pub use syntax::{
+    Command, Names, Notice, RowMembers, TableNames, TrinoDialect, WideRelations, bind_arguments, readable,
+};
 
 /// Builds a session state that speaks the dialect, from a builder with DataFusion's default features.
 pub fn install(builder: SessionStateBuilder) -> Result<SessionState> {
@@ -45,6 +48,9 @@ pub fn install(builder: SessionStateBuilder) -> Result<SessionState> {
     let mut state = builder.build();
     for function in functions::all() {
         state.register_udf(function)?;
+    }
+    for function in aggregates::all() {
+        state.register_udaf(Arc::clone(function))?;
     }
     for function in nested::higher_order_functions() {
         state.register_higher_order_function(function)?;

@@ -1,6 +1,7 @@
 //! What the types of a query decide: how operators, casts and comparisons between the worlds are planned.
 
 mod boolean_text;
+mod date_text;
 mod derived_time;
 mod describe;
 mod lambda_places;

@@ -4,9 +4,11 @@ mod encoding;
 mod hashes;
 mod ip;
 mod like;
+mod normal_form;
 mod pattern;
 mod printf;
 mod regexp;
+mod soundex;
 mod strings;
 mod url;
 

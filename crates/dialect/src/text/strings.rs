@@ -10,6 +10,8 @@ use datafusion::common::{Result, exec_err};
 use datafusion::functions_nested::concat::array_concat_udf;
 use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF};
 
+use super::normal_form::normalize;
+use super::soundex::soundex;
 use crate::function::{Call, Function, Kind, Returns, Texts, text_list};
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
@@ -32,6 +34,8 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("codepoint", &[TEXT], int(), codepoint),
         Function::new("hamming_distance", &[TEXT, TEXT], int(), hamming_distance),
         Function::new("levenshtein_distance", &[TEXT, TEXT], int(), levenshtein_distance),
+        Function::new("normalize", &[TEXT, TEXT], text(), normalize).optional_after(1),
+        Function::new("soundex", &[TEXT], text(), soundex),
     ]
     .into_iter()
     .map(Function::udf)
