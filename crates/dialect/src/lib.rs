@@ -35,7 +35,8 @@ pub use syntax::{
 
 /// Builds a session state that speaks the dialect, from a builder with DataFusion's default features.
 pub fn install(builder: SessionStateBuilder) -> Result<SessionState> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(plan::DialectRule)];
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
+        vec![Arc::new(plan::DialectRule), Arc::new(plan::CorrelatedKeys)];
     rules.extend(Analyzer::new().rules);
     let mut builder = builder
         .with_analyzer_rules(rules)

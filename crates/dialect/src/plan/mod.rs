@@ -1,6 +1,7 @@
 //! What the types of a query decide: how operators, casts and comparisons between the worlds are planned.
 
 mod boolean_text;
+mod correlated_keys;
 mod date_text;
 mod derived_time;
 mod describe;
@@ -13,6 +14,7 @@ mod time_text;
 mod types;
 mod unnest;
 
+pub(crate) use correlated_keys::CorrelatedKeys;
 pub use describe::described;
 pub(crate) use lambda_places::LambdaPlaces;
 pub(crate) use planner::DialectPlanner;

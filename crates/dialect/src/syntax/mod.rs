@@ -16,6 +16,7 @@ mod from_clause;
 mod grammar;
 mod literals;
 mod made_columns;
+mod outer_members;
 mod pairwise;
 mod patterns;
 mod quantified;
@@ -94,6 +95,7 @@ impl Names {
         made_columns::prefer_made_columns(query, &self.wide);
         using_columns::qualify_using_columns(query);
         correlated_unnest::settle_correlated_unnests(query);
+        outer_members::settle_outer_members(query);
         field_access::settle_field_access(query);
         from_clause::settle_from_clauses(query);
         patterns::settle_patterns(query);

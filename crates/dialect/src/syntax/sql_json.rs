@@ -136,7 +136,11 @@ fn array(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
 fn object(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     let members = listed(parser, |parser| {
         let _ = word(parser, "KEY");
-        let key = parser.parse_expr()?;
+        // A colon right behind the key would be taken for a path into it.
+        let key = match parser.peek_nth_token(1).token {
+            Token::Colon => parser.parse_prefix()?,
+            _ => parser.parse_expr()?,
+        };
         if !word(parser, "VALUE") {
             parser.expect_token(&Token::Colon)?;
         }
