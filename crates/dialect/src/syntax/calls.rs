@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Array, BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LambdaFunction, LambdaFunctionParameter,
-    LambdaSyntax, ObjectName, OneOrManyWithParens, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
-    VisitMut, VisitorMut,
+    AccessExpr, Array, BinaryOperator, CaseWhen, CastKind, CharacterLength, DataType, DateTimeField, Expr, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LambdaFunction,
+    LambdaFunctionParameter, LambdaSyntax, ObjectName, OneOrManyWithParens, Select, Subscript, TypedString,
+    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -14,6 +14,7 @@ use super::aggregates::settle_aggregate;
 use super::duckdb::{name_here, settle_duckdb};
 use super::literals::{timestamp_literal, with_seconds};
 use super::pairwise::settle_pairwise;
+use super::rows::{in_rows, spread_keys};
 use crate::nested::{SORT_BY, TRY};
 
 /// Functions that DataFusion has under another name.
@@ -73,6 +74,11 @@ struct Calls;
 impl VisitorMut for Calls {
     type Break = ();
 
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        spread_keys(select);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let taken = std::mem::replace(expr, Expr::Value(Value::Null.into()));
         *expr = settle(taken);
@@ -97,6 +103,12 @@ fn settle(expr: Expr) -> Expr {
         }
         // The spelling is DuckDB's, where text is read as JSON; a cast in Trino makes it a string of JSON.
         Expr::Cast { kind: CastKind::DoubleColon, expr, data_type: DataType::JSON, .. } => call("json", vec![*expr]),
+        Expr::Cast {
+            kind,
+            expr,
+            data_type: DataType::Varchar(Some(CharacterLength::IntegerLength { length, .. })),
+            ..
+        } => cut_text(kind, *expr, length),
         Expr::Cast { kind, expr, data_type: data_type @ DataType::Timestamp(..), array, format } => {
             Expr::Cast { kind, expr: Box::new(with_seconds(*expr)), data_type, array, format }
         }
@@ -104,9 +116,18 @@ fn settle(expr: Expr) -> Expr {
             timestamp_literal(value)
         }
         Expr::Value(ValueWithSpan { value: Value::UnicodeStringLiteral(literal), .. }) => text(&literal),
+        Expr::InSubquery { expr, subquery, negated } => in_rows(*expr, subquery, negated),
         Expr::CompoundFieldAccess { root, access_chain } => lenient_element(*root, access_chain),
         other => other,
     }
+}
+
+/// A cast to `varchar(n)` cuts text that is longer.
+fn cut_text(kind: CastKind, expr: Expr, length: u64) -> Expr {
+    let expr = Box::new(expr);
+    let text = Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array: false, format: None };
+    let length = Expr::Value(Value::Number(length.to_string(), false).into());
+    call("substr", vec![text, number(1), length])
 }
 
 /// Fields whose numbers DataFusion counts in another way.

@@ -23,6 +23,7 @@ mod quantified;
 mod quoted_name;
 mod repeated_casts;
 mod row_wildcard;
+mod rows;
 mod show;
 mod sql_json;
 mod store_name;
