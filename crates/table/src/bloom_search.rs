@@ -39,10 +39,9 @@ impl<'a> BloomSearch<'a> {
 
     /// Whether reading the index costs less than reading the files' footers, in requests and in bytes.
     pub(crate) fn pays(&self, index: &BloomIndex, files: &[&LakeFile]) -> bool {
-        let requests = 2 * index.segment_count();
+        let requests = self.columns.len() * index.segment_count();
         let footers: usize = files.iter().map(|file| file.footer_bytes()).sum();
-        let bytes = index.bytes_per_column() * self.columns.len() as u64;
-        requests > 0 && requests < files.len() && bytes < footers as u64
+        requests > 0 && requests < files.len() && index.search_bytes(&self.columns) < footers as u64
     }
 
     /// Says of each file of the index whether a row of it can match.

@@ -41,8 +41,8 @@ pub(crate) struct FileToPrune {
     pub(crate) meta: ObjectMeta,
     /// What all of its rows share.
     pub(crate) partition: PartitionValues,
-    /// How long its footer may be.
-    pub(crate) footer_bytes: usize,
+    /// How much of its end to read first.
+    pub(crate) tail_bytes: usize,
     /// Whether the lake's index has told that its bloom filters admit a match.
     pub(crate) is_told: bool,
 }
@@ -64,7 +64,9 @@ impl RowGroupPruner {
     /// Reads the footer of one file and, where that leaves something to decide, bloom filters and page index.
     pub(crate) async fn prune(&self, file: &FileToPrune) -> Result<FileAccess> {
         let FileToPrune { meta, partition, .. } = file;
-        let footer = self.footer(file, PageIndexPolicy::Skip).await?;
+        let wants_pages = !self.filters.pages.is_empty();
+        let page_index = if file.is_told && wants_pages { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
+        let footer = self.footer(file, page_index).await?;
         let mut keep = self.filters.predicate.prune(&RowGroupStatistics { footer: &footer, partition })?;
         // Of a file with one row group the index has said all that its filters can say.
         if !(file.is_told && keep.len() == 1) {
@@ -75,7 +77,7 @@ impl RowGroupPruner {
         let left: usize =
             keep.iter().enumerate().filter(|(_, keep)| **keep).map(|(index, _)| rows(&footer, index)).sum();
         let mut kept_rows = left;
-        if left > 0 && !self.filters.pages.is_empty() {
+        if left > 0 && wants_pages {
             let footer = self.footer(file, PageIndexPolicy::Optional).await?;
             for (index, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
                 let Some(selection) = select_rows(&self.filters.pages, &footer, index)? else { continue };
@@ -92,7 +94,7 @@ impl RowGroupPruner {
 
     async fn footer(&self, file: &FileToPrune, page_index: PageIndexPolicy) -> Result<Arc<ParquetMetaData>> {
         DFParquetMetadata::new(&self.store, &file.meta)
-            .with_metadata_size_hint(Some(file.footer_bytes))
+            .with_metadata_size_hint(Some(file.tail_bytes))
             .with_file_metadata_cache(Some(Arc::clone(&self.footers)))
             .with_page_index_policy(Some(page_index))
             .fetch_metadata()

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::commit::NewFile;
 use crate::error::LakeError;
-use crate::file_format::BLOOM_COLUMNS;
 
 pub use self::segment::FileBlooms;
 use self::segment::{FileFilters, Segment};
@@ -87,17 +86,17 @@ impl BloomIndex {
         self.segments.iter().map(Segment::path)
     }
 
-    /// Number of segments; each takes two reads.
+    /// Number of segments; each takes one read for each column that is searched.
     pub fn segment_count(&self) -> usize {
         self.segments.len()
     }
 
-    /// About how many bytes [`BloomIndex::read`] reads for one column.
-    pub fn bytes_per_column(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.size_bytes).sum::<u64>() / BLOOM_COLUMNS.len() as u64
+    /// How many bytes [`BloomIndex::read`] reads.
+    pub fn search_bytes(&self, columns: &[usize]) -> u64 {
+        self.segments.iter().map(|segment| segment.search_bytes(columns)).sum()
     }
 
-    /// Reads the filters of some columns, given by their places in [`BLOOM_COLUMNS`], a segment at a time from `store`.
+    /// Reads the filters of some columns, given by their places in [`BLOOM_COLUMNS`](crate::file_format::BLOOM_COLUMNS), a segment at a time from `store`.
     ///
     /// `store` is rooted at the lake; it is the caller's, so that reads are counted where the others are. A segment that
     /// cannot be read is left out with a warning, and so are its files.
@@ -185,14 +184,14 @@ impl BloomIndex {
 
 /// The segments to be merged with a new one of `new_bytes`: all of the smallest tiers up to one that is full.
 fn to_merge(segments: &[Segment], new_bytes: u64) -> Vec<Segment> {
-    let below = |limit: u64| segments.iter().filter(move |segment| segment.size_bytes < limit);
+    let below = |limit: u64| segments.iter().filter(move |segment| segment.size_bytes() < limit);
     let is_full = |limit: &&u64| below(**limit).count() + usize::from(new_bytes < **limit) >= MERGE_AT_SEGMENTS;
     let Some(limit) = TIERS.iter().rev().find(is_full) else { return Vec::new() };
     let mut chosen: Vec<Segment> = below(*limit).cloned().collect();
-    chosen.sort_by_key(|segment| segment.size_bytes);
+    chosen.sort_by_key(Segment::size_bytes);
     let mut bytes = new_bytes;
     chosen.retain(|segment| {
-        bytes += segment.size_bytes;
+        bytes += segment.size_bytes();
         bytes <= MERGE_BYTES
     });
     chosen

@@ -1,13 +1,13 @@
 //! One file of the index.
 //!
 //! ```text
-//! magic       8 bytes  "TQLBLM1\n"
-//! directory   JSON: for each data file its path and, by row group, the lengths of its filters
-//! filters     column by column; in a column file by file, row group by row group
+//! magic       8 bytes  "TQLBLM2\n"
+//! for each column with bloom filters, in their order:
+//!   directory   JSON: for each data file its path and, by row group, the lengths of its filters; the same each time
+//!   filters     file by file, row group by row group
 //! ```
 //!
-//! Column by column, so that a search in one column reads one range. The length of the directory stands in the manifest:
-//! two reads bring all that a search needs.
+//! The lengths of the parts stand in the manifest: one read brings all that a search in a column needs.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ use crate::commit::NewFile;
 use crate::error::LakeError;
 use crate::file_format::{BLOOM_COLUMNS, RowGroupBlooms};
 
-const MAGIC: &[u8; 8] = b"TQLBLM1\n";
+const MAGIC: &[u8; 8] = b"TQLBLM2\n";
 
 const SUFFIX: &str = ".blooms";
 
@@ -30,10 +30,10 @@ const SUFFIX: &str = ".blooms";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Segment {
     name: String,
-    /// Bytes of the whole file.
-    pub(super) size_bytes: u64,
-    /// Bytes of magic and directory.
-    head_bytes: u64,
+    /// Bytes of the directory.
+    directory_bytes: u64,
+    /// Bytes of the filters of each column.
+    filter_bytes: [u64; BLOOM_COLUMNS.len()],
 }
 
 /// A data file of the directory.
@@ -85,33 +85,70 @@ impl Segment {
 
     /// Writes a new segment.
     pub(super) async fn write(store: &dyn ObjectStore, files: &[FileFilters]) -> Result<Self, LakeError> {
-        let (bytes, head_bytes) = encode(files);
-        let segment = Self { name: Uuid::new_v4().to_string(), size_bytes: bytes.len() as u64, head_bytes };
+        let directory = directory_of(files);
+        let filter_bytes =
+            std::array::from_fn(|column| filters_of(files, column).map(|filter| filter.len() as u64).sum());
+        let segment = Self { name: Uuid::new_v4().to_string(), directory_bytes: directory.len() as u64, filter_bytes };
         let path = segment.path();
-        store.put(&path, bytes.into()).await.map_err(|error| LakeError::store("writing", &path, error))?;
+        store
+            .put(&path, segment.encode(&directory, files).into())
+            .await
+            .map_err(|error| LakeError::store("writing", &path, error))?;
         Ok(segment)
+    }
+
+    fn encode(&self, directory: &[u8], files: &[FileFilters]) -> Bytes {
+        let mut bytes = BytesMut::with_capacity(self.size_bytes() as usize);
+        bytes.extend_from_slice(MAGIC);
+        for column in 0..BLOOM_COLUMNS.len() {
+            bytes.extend_from_slice(directory);
+            filters_of(files, column).for_each(|filter| bytes.extend_from_slice(filter));
+        }
+        bytes.freeze()
+    }
+
+    /// Bytes of the whole file.
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.column(BLOOM_COLUMNS.len() - 1).end
+    }
+
+    /// Bytes to read for a search in some columns.
+    pub(super) fn search_bytes(&self, columns: &[usize]) -> u64 {
+        columns.iter().map(|column| self.directory_bytes + self.filter_bytes[*column]).sum()
+    }
+
+    /// Where directory and filters of a column are.
+    fn column(&self, column: usize) -> Range<u64> {
+        let length = |column: usize| self.directory_bytes + self.filter_bytes[column];
+        let start = MAGIC.len() as u64 + (0..column).map(length).sum::<u64>();
+        start..start + length(column)
     }
 
     /// The data files that it is about.
     pub(super) async fn file_paths(&self, store: &dyn ObjectStore) -> Result<Vec<Path>, LakeError> {
-        let directory = self.directory(store).await?;
-        Ok(directory.iter().map(FileEntry::path).collect())
+        let path = self.path();
+        let head = 0..MAGIC.len() as u64 + self.directory_bytes;
+        let head = store.get_range(&path, head).await.map_err(|e| LakeError::segment(&path, e))?;
+        let directory = head.strip_prefix(MAGIC.as_slice()).ok_or_else(|| self.damaged("it is no index file"))?;
+        Ok(self.parse(directory)?.iter().map(FileEntry::path).collect())
     }
 
-    /// The filters of some columns.
+    /// The filters of some columns, of one at the least.
     pub(super) async fn read_columns(
         &self,
         store: &dyn ObjectStore,
         columns: &[usize],
     ) -> Result<Vec<FileBlooms>, LakeError> {
-        let directory = self.directory(store).await?;
-        let ranges = column_ranges(&directory, self.head_bytes);
-        self.check_length(ranges.last().map_or(self.head_bytes, |range| range.end))?;
-        // Stores refuse to read nothing, as of a column that no file has a filter for.
-        let wanted = columns.iter().map(|column| ranges[*column].clone());
-        let wanted: Vec<Range<u64>> = wanted.filter(|range| !range.is_empty()).collect();
-        let parts = store.get_ranges(&self.path(), &wanted).await.map_err(|e| LakeError::segment(&self.path(), e))?;
-        let mut parts = parts.into_iter();
+        let ranges: Vec<Range<u64>> = columns.iter().map(|column| self.column(*column)).collect();
+        let mut parts =
+            store.get_ranges(&self.path(), &ranges).await.map_err(|e| LakeError::segment(&self.path(), e))?;
+        let mut directory = Vec::new();
+        for part in &mut parts {
+            if (part.len() as u64) < self.directory_bytes {
+                return Err(self.damaged("it is cut short"));
+            }
+            directory = self.parse(&part.split_to(self.directory_bytes as usize))?;
+        }
         let mut files: Vec<FileBlooms> = directory
             .iter()
             .map(|entry| FileBlooms {
@@ -119,12 +156,14 @@ impl Segment {
                 row_groups: vec![Vec::with_capacity(columns.len()); entry.row_groups.len()],
             })
             .collect();
-        for column in columns {
-            let mut part = if ranges[*column].is_empty() { Bytes::new() } else { parts.next().unwrap_or_default() };
+        for (column, mut part) in columns.iter().zip(parts) {
             for (file, entry) in files.iter_mut().zip(&directory) {
                 for (filters, lengths) in file.row_groups.iter_mut().zip(&entry.row_groups) {
                     filters.push(self.take(&mut part, lengths[*column])?);
                 }
+            }
+            if !part.is_empty() {
+                return Err(self.damaged("its directory is damaged"));
             }
         }
         Ok(files)
@@ -142,33 +181,25 @@ impl Segment {
         Ok(files.into_iter().map(whole).collect())
     }
 
-    async fn directory(&self, store: &dyn ObjectStore) -> Result<Vec<FileEntry>, LakeError> {
-        let path = self.path();
-        let head = store.get_range(&path, 0..self.head_bytes).await.map_err(|e| LakeError::segment(&path, e))?;
-        let directory = head.strip_prefix(MAGIC.as_slice()).map(serde_json::from_slice);
-        match directory {
-            Some(Ok(directory)) => Ok(directory),
-            Some(Err(error)) => Err(LakeError::ledger(&path, error)),
-            None => Err(LakeError::ledger(&path, "it is no index file")),
-        }
+    fn parse(&self, directory: &[u8]) -> Result<Vec<FileEntry>, LakeError> {
+        serde_json::from_slice(directory).map_err(|error| LakeError::ledger(&self.path(), error))
     }
 
-    fn check_length(&self, end: u64) -> Result<(), LakeError> {
-        if end == self.size_bytes { Ok(()) } else { Err(LakeError::ledger(&self.path(), "its directory is damaged")) }
+    fn damaged(&self, how: &str) -> LakeError {
+        LakeError::ledger(&self.path(), how)
     }
 
     fn take(&self, part: &mut Bytes, length: u32) -> Result<Option<Bytes>, LakeError> {
         let length = length as usize;
         if length > part.len() {
-            return Err(LakeError::ledger(&self.path(), "it is cut short"));
+            return Err(self.damaged("it is cut short"));
         }
         let filter = part.split_to(length);
         Ok((length > 0).then_some(filter))
     }
 }
 
-/// The bytes of a segment, and how many of them are magic and directory.
-fn encode(files: &[FileFilters]) -> (Bytes, u64) {
+fn directory_of(files: &[FileFilters]) -> Vec<u8> {
     let length = |filter: &Option<Bytes>| filter.as_ref().map_or(0, |filter| filter.len() as u32);
     let entries: Vec<FileEntry> = files
         .iter()
@@ -177,28 +208,12 @@ fn encode(files: &[FileFilters]) -> (Bytes, u64) {
             row_groups: file.row_groups.iter().map(|filters| filters.each_ref().map(length)).collect(),
         })
         .collect();
-    let directory = serde_json::to_vec(&entries).expect("a list of strings and numbers is JSON");
-    let filter_bytes: u64 = files.iter().map(FileFilters::size_bytes).sum();
-    let mut bytes = BytesMut::with_capacity(MAGIC.len() + directory.len() + filter_bytes as usize);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&directory);
-    let head_bytes = bytes.len() as u64;
-    for column in 0..BLOOM_COLUMNS.len() {
-        let groups = files.iter().flat_map(|file| &file.row_groups);
-        groups.filter_map(|filters| filters[column].as_ref()).for_each(|filter| bytes.extend_from_slice(filter));
-    }
-    (bytes.freeze(), head_bytes)
+    serde_json::to_vec(&entries).expect("a list of strings and numbers is JSON")
 }
 
-/// Where the filters of each column are.
-fn column_ranges(directory: &[FileEntry], head_bytes: u64) -> [Range<u64>; BLOOM_COLUMNS.len()] {
-    let mut end = head_bytes;
-    std::array::from_fn(|column| {
-        let start = end;
-        let groups = directory.iter().flat_map(|entry| &entry.row_groups);
-        end += groups.map(|lengths| u64::from(lengths[column])).sum::<u64>();
-        start..end
-    })
+/// The filters of one column, in the order of the directory.
+fn filters_of(files: &[FileFilters], column: usize) -> impl Iterator<Item = &Bytes> {
+    files.iter().flat_map(|file| &file.row_groups).filter_map(move |filters| filters[column].as_ref())
 }
 
 /// Whether [`Segment::path`] may have made this name.
@@ -212,12 +227,14 @@ pub(super) mod tests {
     use super::*;
 
     pub(crate) fn sized(size_bytes: u64) -> Segment {
-        Segment { name: Uuid::new_v4().to_string(), size_bytes, head_bytes: 0 }
+        let mut filter_bytes = [0; BLOOM_COLUMNS.len()];
+        filter_bytes[0] = size_bytes - MAGIC.len() as u64;
+        Segment { name: Uuid::new_v4().to_string(), directory_bytes: 0, filter_bytes }
     }
 
     #[test]
     fn knows_the_names_that_it_makes() {
-        assert!(is_segment_path(&sized(1).path()));
+        assert!(is_segment_path(&sized(8).path()));
         for other in ["_index/x.blooms", "_index/notes.txt", "_ledger/4bd0b0a8-14a9-4a3a-bf6a-0a8a35a0a000.blooms"] {
             assert!(!is_segment_path(&Path::from(other)), "{other}");
         }

@@ -100,7 +100,7 @@ async fn a_segment_that_is_gone_or_damaged_is_left_out() {
     let paths: Vec<Path> = index.paths().collect();
     index.store.delete(&paths[0]).await.expect("deleted");
     let bytes = index.store.get(&paths[1]).await.expect("there").bytes().await.expect("read");
-    index.store.put(&paths[1], PutPayload::from(bytes.slice(..bytes.len() - 1))).await.expect("cut");
+    index.store.put(&paths[1], PutPayload::from(bytes.slice(..100))).await.expect("cut");
     assert_eq!(search(&index, "c").await.1, 1);
 }
 

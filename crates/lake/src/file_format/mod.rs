@@ -11,5 +11,5 @@ mod stats;
 pub use blooms::{BLOOM_COLUMNS, RowGroupBlooms, bloom_filters};
 pub use order::{SORT_COLUMNS, column_at};
 pub use path::{is_data_path, new_data_path};
-pub use properties::{ROW_GROUP_ROWS, writer_properties};
+pub use properties::{PAGE_ROWS, ROW_GROUP_ROWS, writer_properties};
 pub use stats::delta_stats;

@@ -13,7 +13,7 @@ const ZSTD_LEVEL: i32 = 1;
 pub const ROW_GROUP_ROWS: usize = 128 * 1024;
 
 /// Rows of a data page: what a query that knows its rows must read at least of each column.
-const PAGE_ROWS: usize = 4096;
+pub const PAGE_ROWS: usize = 4096;
 
 /// One bloom filter in a hundred says yes without reason.
 const BLOOM_FPP: f64 = 0.01;
