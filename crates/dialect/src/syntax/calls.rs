@@ -208,6 +208,16 @@ fn settle_function(mut function: Function) -> Expr {
         ("array_last", [array]) => call("element_at", vec![array.clone(), negative(number(1))]),
         ("random" | "rand", [end]) => random_between(&number(0), end),
         ("random" | "rand", [start, end]) => random_between(start, end),
+        // What is no UTF-8 becomes the replacement character first.
+        ("from_utf8", [bytes, new]) => {
+            call("replace", vec![call("from_utf8", vec![bytes.clone()]), text("\u{fffd}"), new.clone()])
+        }
+        ("width_bucket", [value, bins]) => {
+            let is_below =
+                binary(&Expr::Identifier(Ident::new("b")), BinaryOperator::LtEq, &parenthesized(value.clone()));
+            let below = call("array_filter", vec![bins.clone(), lambda("b", is_below)]);
+            null_if_any_is(call("cardinality", vec![below]), &[value.clone(), bins.clone()])
+        }
         // The form is a keyword.
         ("normalize", [value, Expr::Identifier(form)]) => {
             call("normalize", vec![value.clone(), text(&form.value.to_uppercase())])
