@@ -14,7 +14,7 @@ use super::aggregates::settle_aggregate;
 use super::duckdb::{name_here, settle_duckdb};
 use super::literals::{timestamp_literal, with_seconds};
 use super::pairwise::settle_pairwise;
-use super::rows::{in_rows, spread_keys};
+use super::rows::{in_rows, row_comparison, row_in_list, spread_keys};
 use crate::nested::{SORT_BY, TRY};
 
 /// Functions that DataFusion has under another name.
@@ -116,6 +116,12 @@ fn settle(expr: Expr) -> Expr {
             timestamp_literal(value)
         }
         Expr::Value(ValueWithSpan { value: Value::UnicodeStringLiteral(literal), .. }) => text(&literal),
+        Expr::BinaryOp { left, op, right } => {
+            row_comparison(&left, &op, &right).unwrap_or(Expr::BinaryOp { left, op, right })
+        }
+        Expr::InList { expr, list, negated } => {
+            row_in_list(&expr, &list, negated).unwrap_or(Expr::InList { expr, list, negated })
+        }
         Expr::InSubquery { expr, subquery, negated } => in_rows(*expr, subquery, negated),
         Expr::CompoundFieldAccess { root, access_chain } => lenient_element(*root, access_chain),
         other => other,

@@ -75,7 +75,7 @@ fn name(factor: &TableFactor) -> Option<Ident> {
     }
 }
 
-/// Puts the columns for their names, but not in queries within.
+/// Puts the columns for their names, but not in queries and lambdas within.
 struct Qualifier {
     columns: HashMap<String, Expr>,
     depth: usize,
@@ -94,7 +94,14 @@ impl VisitorMut for Qualifier {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        // A parameter of a lambda may have the name.
+        self.depth += usize::from(matches!(expr, Expr::Lambda(_)));
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.depth -= usize::from(matches!(expr, Expr::Lambda(_)));
         if self.depth == 0
             && let Expr::Identifier(name) = expr
             && let Some(column) = self.columns.get(&fold(name))
