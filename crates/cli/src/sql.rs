@@ -33,7 +33,7 @@ use crate::shell;
 Exit codes: 0 answered; 1 a statement failed, or log files could not be read; 2 wrong usage; 130 interrupted.")]
 pub(crate) struct SqlArgs {
     /// Statement, or several with `;` between them; repeatable, and run ahead of files
-    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    #[arg(short = 'c', long = "command", value_name = "SQL", allow_hyphen_values = true)]
     commands: Vec<String>,
 
     /// File of statements; repeatable, `-` is standard input

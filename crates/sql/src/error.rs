@@ -399,7 +399,10 @@ fn explain_not_implemented(message: &str, names: &Names, source: &Source<'_>) ->
         return missing("table or column", first, nearest(first, &columns).map(str::to_owned))
             .at(source.find(first, |before, after| before != Some(&Token::Period) && after == Some(&Token::Period)));
     }
-    if message.contains("OuterReferenceColumn") {
+    // What the optimizer made no join of comes to the physical planner as it was.
+    let is_subquery =
+        ["OuterReferenceColumn", "expression ScalarSubquery(", "expression Exists(", "expression InSubquery("];
+    if is_subquery.iter().any(|subquery| message.contains(subquery)) {
         let hint = "join it instead, or write filter, transform or reduce over the array";
         return Explained {
             message: format!("not supported: this subquery over columns of the row around it; {hint}"),

@@ -31,7 +31,6 @@ const HINTS: &[(&[&str], &str)] = &[
         &["make_set_digest", "merge_set_digest", "intersection_cardinality", "jaccard_index", "hash_counts"],
         "write cardinality(array_intersect(set_agg(x), set_agg(y)))",
     ),
-    (&["approx_most_frequent"], "write GROUP BY x ORDER BY count(*) DESC LIMIT n, which is exact"),
     (&["numeric_histogram"], "write GROUP BY width_bucket(x, low, high, n)"),
     (&["checksum"], "write count(*) and count(DISTINCT x) to compare sets of rows"),
     (

@@ -1,11 +1,12 @@
 //! One user's SQL session over the lake and raw log files.
 
 mod commands;
+mod own_columns;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::Schema;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
@@ -15,12 +16,15 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as ParsedStatement};
 use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
-use trailql_dialect::{Command, Notice, TableNames, TrinoDialect, WideRelations, described, install, readable};
+use trailql_dialect::{
+    Command, Notice, RowMembers, TableNames, TrinoDialect, WideRelations, described, install, readable,
+};
 use trailql_export::Place;
 use trailql_lake::Lake;
 use trailql_store::Stores;
 use trailql_table::{LakeTable, ProofTable, VIRTUAL_COLUMNS};
 
+use self::own_columns::{note_members, note_rows};
 use crate::answer::{Answer, Stopwatch};
 use crate::catalog::{FunctionInfo, FunctionKind, TableInfo, TableKind, columns};
 use crate::config::SessionOptions;
@@ -66,6 +70,7 @@ struct Shared {
     wide: WideRelations,
     /// Lower-case names of trailql's own columns and struct members.
     own_columns: HashSet<String>,
+    row_members: RowMembers,
     /// Other names of the table of events, lower case.
     aliases: HashSet<String>,
     is_strict: bool,
@@ -297,6 +302,7 @@ impl Session {
                 aliases: shared.aliases.clone(),
             },
             wide: shared.wide.clone(),
+            row_members: shared.row_members.clone(),
             own_columns: shared.own_columns.clone(),
             session_columns,
         }
@@ -331,6 +337,7 @@ impl Shared {
         for field in schema.fields() {
             own_names.insert(field.name().to_lowercase());
             note_members(field.data_type(), own_names);
+            note_rows(&field.name().to_lowercase(), field.data_type(), &mut self.row_members);
         }
     }
 }
@@ -404,18 +411,6 @@ fn rewrite(statement: &mut ParsedStatement, names: &trailql_dialect::Names) -> R
             rewrite(statement, names)
         }
         ParsedStatement::CreateExternalTable(_) | ParsedStatement::Reset(_) => Ok(Vec::new()),
-    }
-}
-
-fn note_members(data_type: &DataType, names: &mut HashSet<String>) {
-    let fields = match data_type {
-        DataType::Struct(fields) => fields,
-        DataType::List(item) | DataType::LargeList(item) => return note_members(item.data_type(), names),
-        _ => return,
-    };
-    for field in fields {
-        names.insert(field.name().to_lowercase());
-        note_members(field.data_type(), names);
     }
 }
 

@@ -16,9 +16,11 @@ use super::iso::{parse_date, parse_timestamp, text_range};
 use super::items::Item;
 use super::moment::{Moments, local, utc_array, zone};
 use super::pattern::{joda_pattern, mysql_pattern};
+use super::{buckets, duration, epoch};
 use crate::function::{Call, Function, Kind, Returns, utc};
 
 const MICROS_PER_SECOND: f64 = 1e6;
+const NANOS_PER_MICRO: i64 = 1_000;
 
 /// The functions on dates and times.
 pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
@@ -39,8 +41,8 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("with_timezone", &[Kind::Time, Kind::Text], Returns::From(zone_of_call), with_timezone),
         Function::new("from_unixtime", &[Kind::Float, Kind::Any], Returns::From(zone_of_call), from_unixtime)
             .optional_after(1),
-        Function::new("from_unixtime_nanos", &[Kind::Int], moment(), |call| from_epoch(call, 1_000, true)),
-        Function::new("epoch_ms", &[Kind::Int], moment(), |call| from_epoch(call, 1_000, false)),
+        Function::new("from_unixtime_nanos", &[Kind::Int], moment(), from_unixtime_nanos),
+        Function::new("timezone", &[Kind::Time], text(), timezone),
         Function::new("to_unixtime", &[Kind::Time], Returns::Type(DataType::Float64), to_unixtime).aliases(&["epoch"]),
         Function::new("date_add", &[Kind::Text, Kind::Int, Kind::Any], Returns::From(type_of_sum), date_add),
         Function::new("date_diff", &[Kind::Text, Kind::Time, Kind::Time], int(), date_diff),
@@ -51,6 +53,9 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("text_time_end", &[Kind::Text], moment(), text_time_end),
     ];
     functions.extend(parts());
+    functions.extend(duration::functions());
+    functions.extend(epoch::functions());
+    functions.push(buckets::function());
     functions.into_iter().map(Function::udf).collect()
 }
 
@@ -227,10 +232,20 @@ fn from_unixtime(call: &Call) -> Result<ArrayRef> {
     Ok(cast(&moments, call.return_field.data_type())?)
 }
 
-fn from_epoch(call: &Call, factor: i64, is_nanos: bool) -> Result<ArrayRef> {
+fn from_unixtime_nanos(call: &Call) -> Result<ArrayRef> {
     let counts = call.ints(0)?;
-    let micros = |count: i64| if is_nanos { Some(count.div_euclid(factor)) } else { count.checked_mul(factor) };
-    collect_moments(call, |row| Ok(counts[row].and_then(micros).and_then(DateTime::from_timestamp_micros)))
+    let moment = |nanos: i64| DateTime::from_timestamp_micros(nanos.div_euclid(NANOS_PER_MICRO));
+    collect_moments(call, |row| Ok(counts[row].and_then(moment)))
+}
+
+/// The name of a time's zone.
+fn timezone(call: &Call) -> Result<ArrayRef> {
+    let array = call.array(0)?;
+    let name = match array.data_type() {
+        DataType::Timestamp(_, Some(zone)) => zone.to_string(),
+        _ => "UTC".to_owned(),
+    };
+    call.build_texts(|row| Ok(array.is_valid(row).then_some(&name)))
 }
 
 fn to_unixtime(call: &Call) -> Result<ArrayRef> {

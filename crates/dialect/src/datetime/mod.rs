@@ -1,6 +1,9 @@
 //! Dates and times as Trino has them.
 
 mod arithmetic;
+mod buckets;
+mod duration;
+mod epoch;
 mod format;
 mod functions;
 mod iso;

@@ -7,6 +7,7 @@ mod access;
 mod cast;
 mod extract;
 mod from_value;
+mod kind;
 mod path;
 mod prefilter;
 mod scan;
@@ -45,5 +46,6 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
     functions.extend(access::functions());
     functions.push(structure::function());
     functions.extend(from_value::functions());
+    functions.extend(kind::functions());
     functions
 }

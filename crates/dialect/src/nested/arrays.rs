@@ -40,7 +40,8 @@ pub(crate) fn subscript() -> Arc<ScalarUDF> {
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     [
-        Function::new("cardinality", &[ANY], Returns::Type(DataType::Int64), cardinality).aliases(&["len"]).udf(),
+        Function::new("cardinality", &[ANY], Returns::Type(DataType::Int64), cardinality).udf(),
+        Function::new("len", &[ANY], Returns::Type(DataType::Int64), length).udf(),
         Function::new("reverse", &[ANY], Returns::From(|args| Ok(Arc::clone(&args.arg_fields[0]))), reverse).udf(),
         Function::new("contains", &[ANY, ANY], Returns::Type(DataType::Boolean), contains).udf(),
         element_at(),
@@ -148,6 +149,14 @@ fn cardinality(call: &Call) -> Result<ArrayRef> {
         },
     };
     Ok(Arc::new(lengths))
+}
+
+/// DuckDB's `len(x)`: characters of text, elements of others.
+fn length(call: &Call) -> Result<ArrayRef> {
+    let array = call.array(0)?;
+    let Some(texts) = Texts::try_new(&array) else { return cardinality(call) };
+    let count = |row| texts.get(row).map(|text| text.chars().count() as i64);
+    Ok(Arc::new((0..call.rows).map(count).collect::<Int64Array>()))
 }
 
 fn lengths(offsets: &[i32], array: &ArrayRef) -> Int64Array {

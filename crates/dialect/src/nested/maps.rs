@@ -25,7 +25,8 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         // What aggregates over pairs become; see `syntax::aggregates`.
         Function::new("map_of_pairs", &[ANY], Returns::From(map_of_entries), |call| gather(call, Twice::FirstWins)),
         Function::new("multimap_from_entries", &[ANY], Returns::From(multimap_of_entries), multimap),
-        Function::new("count_values", &[ANY], Returns::From(counts_type), count_values),
+        Function::new("count_values", &[ANY], Returns::From(counts_type), count_values).aliases(&["array_histogram"]),
+        Function::new("most_frequent_values", &[ANY, Kind::Int], Returns::From(counts_type), most_frequent_values),
     ]
     .into_iter()
     .map(Function::udf)
@@ -259,8 +260,28 @@ fn count_values(call: &Call) -> Result<ArrayRef> {
     let array = call.array(0)?;
     let lists = array.as_list::<i32>();
     let groups = Groups::new(lists, lists.values())?;
+    counted(call, lists, &groups)
+}
+
+fn counted(call: &Call, lists: &ListArray, groups: &Groups) -> Result<ArrayRef> {
     let counts = groups.keys().map(|places| Some(places.len() as i64));
     let counts: arrow::array::PrimitiveArray<Int64Type> = counts.collect();
     let keys = take(lists.values(), &groups.first_places(), None)?;
     Ok(Arc::new(map_array(result_fields(call)?, keys, Arc::new(counts), &groups.lengths(), groups.nulls())?))
+}
+
+/// As [`count_values`], with the `n` values that come most often.
+fn most_frequent_values(call: &Call) -> Result<ArrayRef> {
+    let array = call.array(0)?;
+    let lists = array.as_list::<i32>();
+    let mut groups = Groups::new(lists, lists.values())?;
+    for (list, count) in groups.lists.iter_mut().zip(call.ints(1)?) {
+        let Some(list) = list else { continue };
+        let Some(count) = count.and_then(|count| usize::try_from(count).ok()).filter(|count| *count > 0) else {
+            return exec_err!("approx_most_frequent takes a positive number of values first");
+        };
+        list.sort_by_key(|places| std::cmp::Reverse(places.len()));
+        list.truncate(count);
+    }
+    counted(call, lists, &groups)
 }

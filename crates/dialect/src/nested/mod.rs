@@ -6,6 +6,7 @@ mod maps;
 mod reduce;
 mod sequence;
 mod sort_by;
+mod subarrays;
 mod try_call;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub(crate) use try_call::TRY;
 
 /// The functions on arrays and maps.
 pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
-    [arrays::functions(), maps::functions(), sequence::functions()].concat()
+    [arrays::functions(), maps::functions(), sequence::functions(), subarrays::functions()].concat()
 }
 
 /// The functions that take a lambda, besides DataFusion's own.

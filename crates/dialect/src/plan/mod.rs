@@ -1,8 +1,11 @@
 //! What the types of a query decide: how operators, casts and comparisons between the worlds are planned.
 
 mod boolean_text;
+mod correlated_keys;
+mod date_text;
 mod derived_time;
 mod describe;
+mod lambda_places;
 mod partition_text;
 mod planner;
 mod repeated_columns;
@@ -11,7 +14,9 @@ mod time_text;
 mod types;
 mod unnest;
 
+pub(crate) use correlated_keys::CorrelatedKeys;
 pub use describe::described;
+pub(crate) use lambda_places::LambdaPlaces;
 pub(crate) use planner::DialectPlanner;
 pub(crate) use repeated_columns::{BEFORE, RepeatedColumns};
 pub(crate) use rule::DialectRule;

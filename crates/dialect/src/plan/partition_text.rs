@@ -50,7 +50,7 @@ fn literal_digits(value: &ScalarValue) -> Option<String> {
 }
 
 /// `2024-3-1`, `2024/3/1` or `20240301` as `2024/03/01`; also the beginning of a day.
-fn day(text: &str) -> Option<String> {
+pub(super) fn day(text: &str) -> Option<String> {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if text.len() == 8 && is_number(text) {
         return Some(format!("{}/{}/{}", &text[..4], &text[4..6], &text[6..]));

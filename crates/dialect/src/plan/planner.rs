@@ -1,7 +1,7 @@
 //! Operators, subscripts and dots, planned by the types of what they stand at.
 
 use arrow::datatypes::{DataType, Field, Fields};
-use datafusion::common::{Column, DFSchema, Result, TableReference};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference};
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, Operator, lit};
@@ -44,6 +44,11 @@ impl ExprPlanner for DialectPlanner {
         let data_type = access.expr.get_type(schema)?;
         let planned = match &access.field_access {
             GetFieldAccess::NamedStructField { name } => match data_type {
+                // Under its own name, if it is spelled in another way.
+                DataType::Struct(fields) => name.try_as_str().flatten().and_then(|name| {
+                    let member = member(&fields, name).filter(|member| member.name() != name)?;
+                    Some(get_field(access.expr.clone(), member.name().as_str()))
+                }),
                 DataType::Map(..) => Some(element_at().call(vec![access.expr.clone(), lit(name.clone())])),
                 text if text.is_string() => Some(json_member().call(vec![access.expr.clone(), lit(name.clone())])),
                 _ => None,
@@ -53,6 +58,9 @@ impl ExprPlanner for DialectPlanner {
                     Some(subscript().call(vec![access.expr.clone(), key.as_ref().clone()]))
                 }
                 DataType::Map(..) => Some(element_at().call(vec![access.expr.clone(), key.as_ref().clone()])),
+                DataType::Struct(fields) => {
+                    nth_member(&fields, key).map(|member| get_field(access.expr.clone(), member.name().as_str()))
+                }
                 text if text.is_string() => {
                     let counts_from_0 = is_json(&access.expr.to_field(schema)?.1);
                     Some(json_access(access.expr.clone(), key.as_ref().clone(), counts_from_0, schema))
@@ -98,6 +106,12 @@ fn json_access(json: Expr, key: Expr, counts_from_0: bool, schema: &DFSchema) ->
     }
     let place = if counts_from_0 { key + lit(1_i64) } else { key };
     json_element().call(vec![json, place])
+}
+
+/// `row[2]`: a member by its place, from 1.
+fn nth_member<'a>(fields: &'a Fields, place: &Expr) -> Option<&'a Field> {
+    let Expr::Literal(ScalarValue::Int64(Some(place)), _) = place else { return None };
+    fields.get(usize::try_from(*place).ok()?.checked_sub(1)?).map(AsRef::as_ref)
 }
 
 /// A member by its name, or, as Tailpipe spells `principal_id`, without the underscores.

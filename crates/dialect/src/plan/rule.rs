@@ -15,7 +15,8 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 
 use super::types::is_ip_address;
-use super::{boolean_text, derived_time, has_type, partition_text, time_text};
+use super::{boolean_text, date_text, derived_time, has_type, partition_text, time_text};
+use crate::functions;
 use crate::json::{is_json, json_cast, json_try_cast, to_json};
 use crate::text::{ip_address, try_ip_address};
 
@@ -64,7 +65,9 @@ impl Scope<'_> {
             Expr::BinaryExpr(comparison) => self.comparison(comparison),
             Expr::Between(between) => self.between(between),
             Expr::InList(list) => self.in_list(list),
-            Expr::Like(like) => time_text::settle_like(like, self.schema).map_err(Expr::Like),
+            Expr::Like(like) => date_text::settle_like(like, self.schema)
+                .or_else(|like| time_text::settle_like(like, self.schema))
+                .map_err(Expr::Like),
             Expr::Case(case) => boolean_text::settle_case(case, self.schema).map_err(Expr::Case),
             Expr::Cast(cast) => self.cast(&cast.expr, &cast.field, false).ok_or(Expr::Cast(cast)),
             Expr::TryCast(cast) => self.cast(&cast.expr, &cast.field, true).ok_or(Expr::TryCast(cast)),
@@ -90,6 +93,8 @@ impl Scope<'_> {
                 let (days, day) = partition_text::whole_day(left, right, self.inputs)?;
                 Some(binary_expr(days, op, day))
             })
+            .or_else(|| Some(binary_expr(left.clone(), op, date_text::respelled(left, right, self.schema)?)))
+            .or_else(|| Some(binary_expr(date_text::respelled(right, left, self.schema)?, op, right.clone())))
             .or_else(|| Some(binary_expr(left.clone(), op, partition_text::respelled(left, right, self.inputs)?)))
             .or_else(|| Some(binary_expr(partition_text::respelled(right, left, self.inputs)?, op, right.clone())))
     }
@@ -120,8 +125,11 @@ impl Scope<'_> {
         if let Some(spread) = self.spread(&list) {
             return Ok(spread);
         }
-        let respelled: Vec<Option<Expr>> =
-            list.list.iter().map(|item| partition_text::respelled(&list.expr, item, self.inputs)).collect();
+        let spelled = |item: &Expr| {
+            date_text::respelled(&list.expr, item, self.schema)
+                .or_else(|| partition_text::respelled(&list.expr, item, self.inputs))
+        };
+        let respelled: Vec<Option<Expr>> = list.list.iter().map(spelled).collect();
         if respelled.iter().all(Option::is_none) {
             return Err(Expr::InList(list));
         }
@@ -186,6 +194,12 @@ impl Scope<'_> {
         let reads_times = matches!(call.name(), "from_iso8601_timestamp" | "date_parse" | "parse_datetime");
         match call.args.first() {
             Some(time) if reads_times && time_text::is_moment(time, self.schema) => Ok(time.clone()),
+            // Text of an array has a length too, but none that anyone asks for.
+            Some(list) if call.name() == "character_length" && is_list(list, self.schema) => {
+                functions::scalar("cardinality")
+                    .map(|cardinality| cardinality.call(call.args.clone()))
+                    .ok_or_else(|| Expr::ScalarFunction(call))
+            }
             // A date stays one.
             Some(_) if call.name() == "date_trunc" && has_type(&call.args[1], self.schema, &DataType::Date32) => {
                 Ok(cast(Expr::ScalarFunction(call), DataType::Date32))
@@ -193,6 +207,10 @@ impl Scope<'_> {
             _ => Err(Expr::ScalarFunction(call)),
         }
     }
+}
+
+fn is_list(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.get_type(schema).is_ok_and(|data_type| matches!(data_type, DataType::List(_)))
 }
 
 /// A row's fields are cast by their places, not by their names.

@@ -6,23 +6,28 @@ use std::sync::{Arc, LazyLock};
 use datafusion::functions_aggregate::all_default_aggregate_functions;
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
-    OrderByExpr, OrderByOptions,
+    BinaryOperator, DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArgumentClause,
+    FunctionArguments, Ident, LambdaFunction, OrderByExpr, OrderByOptions,
 };
 
-use super::calls::{binary, call, cast, new_name, number, parenthesized, renamed, set_args, set_name, text};
+use super::calls::{
+    binary, call, cast, if_else, lambda, new_name, number, parenthesized, renamed, set_args, set_name, text,
+};
 
 /// Aggregates that [`settle_aggregate`] puts together of others.
-const COMPOSED: [&str; 10] = [
-    "approx_percentile",
+const COMPOSED: [&str; 13] = [
+    "approx_most_frequent",
     "count_if",
+    "entropy",
     "geometric_mean",
     "histogram",
     "listagg",
     "map_agg",
+    "map_union",
     "max_by",
     "min_by",
     "multimap_agg",
+    "reduce_agg",
     "set_agg",
 ];
 
@@ -33,7 +38,7 @@ pub(super) fn is_aggregate(name: &str) -> bool {
         let names = |function: &Arc<AggregateUDF>| {
             function.aliases().iter().cloned().chain([function.name().to_owned()]).collect::<Vec<_>>()
         };
-        functions.iter().flat_map(names).collect()
+        functions.iter().chain(crate::aggregates::all()).flat_map(names).collect()
     });
     COMPOSED.contains(&name) || NAMES.contains(new_name(name).unwrap_or(name))
 }
@@ -58,7 +63,11 @@ pub(super) fn settle_aggregate(mut function: Function, name: &str, args: &[Expr]
             set_args(&mut function, vec![value.clone()]);
             Expr::Function(function)
         }
-        ("approx_percentile", [value, percentile]) => approximate_percentile(function, value, percentile),
+        ("approx_percentile", [.., percentile @ Expr::Array(_)]) => each_percentile(&function, args, percentile),
+        ("approx_most_frequent", [buckets, value, _]) => most_frequent(function, buckets, value),
+        ("entropy", [count]) => entropy(&function, count),
+        ("max" | "min", [value, count]) => extreme(function, value, value, Some(count), name == "max"),
+        ("reduce_agg", [value, start, Expr::Lambda(step), _]) => reduced(function, value, start, step),
         ("set_agg", [_]) => {
             set_name(&mut function, "array_agg");
             if let FunctionArguments::List(list) = &mut function.args {
@@ -67,6 +76,7 @@ pub(super) fn settle_aggregate(mut function: Function, name: &str, args: &[Expr]
             Expr::Function(function)
         }
         ("map_agg", [key, value]) => over_pairs(function, key, value, "map_of_pairs"),
+        ("map_union", [map]) => united(function, map),
         ("multimap_agg", [key, value]) => over_pairs(function, key, value, "multimap_from_entries"),
         ("histogram", [value]) => {
             set_name(&mut function, "array_agg");
@@ -107,16 +117,60 @@ fn extreme(mut function: Function, value: &Expr, key: &Expr, count: Option<&Expr
     }
 }
 
-fn approximate_percentile(mut function: Function, value: &Expr, percentile: &Expr) -> Expr {
-    if let Expr::Array(percentiles) = percentile {
-        let each = percentiles.elem.iter().map(|one| approximate_percentile(function.clone(), value, one)).collect();
-        return call("make_array", each);
-    }
-    set_name(&mut function, "approx_percentile_cont");
-    set_args(&mut function, vec![percentile.clone()]);
-    let options = OrderByOptions { asc: None, nulls_first: None };
-    function.within_group = vec![OrderByExpr { expr: value.clone(), options, with_fill: None }];
-    Expr::Function(function)
+/// `approx_percentile(x, ARRAY[p, q])` is one aggregate for each.
+fn each_percentile(function: &Function, args: &[Expr], percentiles: &Expr) -> Expr {
+    let Expr::Array(percentiles) = percentiles else { return Expr::Function(function.clone()) };
+    let one = |percentile: &Expr| {
+        let mut function = function.clone();
+        let values = args[..args.len() - 1].iter().chain([percentile]).cloned().collect();
+        set_args(&mut function, values);
+        Expr::Function(function)
+    };
+    call("make_array", percentiles.elem.iter().map(one).collect())
+}
+
+/// `array_agg` of what is not NULL.
+fn values_of(mut function: Function, value: &Expr, of: Expr) -> Expr {
+    set_name(&mut function, "array_agg");
+    set_args(&mut function, vec![of]);
+    filtered(function, Expr::IsNotNull(Box::new(value.clone())))
+}
+
+/// The counts are exact here; the third argument bounds the sketch that Trino needs.
+fn most_frequent(function: Function, buckets: &Expr, value: &Expr) -> Expr {
+    call("most_frequent_values", vec![values_of(function, value, value.clone()), buckets.clone()])
+}
+
+/// Of all maps' entries the first with each key.
+fn united(function: Function, map: &Expr) -> Expr {
+    let entries = values_of(function, map, call("map_entries", vec![map.clone()]));
+    call("map_of_pairs", vec![call("flatten", vec![entries])])
+}
+
+/// One state takes all values in; the function that joins two states has none to join.
+fn reduced(function: Function, value: &Expr, start: &Expr, step: &LambdaFunction) -> Expr {
+    let values = values_of(function, value, value.clone());
+    let state = lambda("s", Expr::Identifier(Ident::new("s")));
+    call("reduce", vec![values, start.clone(), Expr::Lambda(step.clone()), state])
+}
+
+/// `sum(c / total * log2(total / c))` over counts, which is `log2(total) - sum(c * log2(c)) / total`; 0 of none.
+fn entropy(function: &Function, count: &Expr) -> Expr {
+    let sum = |of: Expr| {
+        let mut function = function.clone();
+        set_name(&mut function, "sum");
+        set_args(&mut function, vec![of]);
+        Expr::Function(function)
+    };
+    let count = parenthesized(cast(count, DataType::Double(ExactNumberInfo::None)));
+    let is_some = binary(&count, BinaryOperator::Gt, &number(0));
+    let logarithms = binary(&count, BinaryOperator::Multiply, &call("log2", vec![count.clone()]));
+    let total = sum(count.clone());
+    let mean = binary(&sum(if_else(&is_some, &logarithms, Some(&number(0)))), BinaryOperator::Divide, &total);
+    let difference = binary(&call("log2", vec![total.clone()]), BinaryOperator::Minus, &parenthesized(mean));
+    // What is left of rounding is not below 0.
+    let entropy = call("greatest", vec![difference, number(0)]);
+    if_else(&binary(&total, BinaryOperator::Gt, &number(0)), &entropy, Some(&number(0)))
 }
 
 /// An aggregate over pairs is a function of the array of the pairs.

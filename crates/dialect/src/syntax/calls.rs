@@ -3,16 +3,18 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Array, BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LambdaFunction, LambdaFunctionParameter,
-    LambdaSyntax, ObjectName, OneOrManyWithParens, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
-    VisitMut, VisitorMut,
+    AccessExpr, Array, BinaryOperator, CaseWhen, CastKind, CharacterLength, DataType, DateTimeField, Expr, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LambdaFunction,
+    LambdaFunctionParameter, LambdaSyntax, ObjectName, OneOrManyWithParens, Select, Subscript, TypedString,
+    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::aggregates::settle_aggregate;
-use super::literals::timestamp_literal;
+use super::duckdb::{name_here, settle_duckdb};
+use super::literals::{timestamp_literal, with_seconds};
 use super::pairwise::settle_pairwise;
+use super::rows::{in_rows, row_comparison, row_in_list, spread_keys};
 use crate::nested::{SORT_BY, TRY};
 
 /// Functions that DataFusion has under another name.
@@ -38,6 +40,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("strftime", "to_char"),
     ("stddev_samp", "stddev"),
     ("transform", "array_transform"),
+    ("title_case", "initcap"),
     ("truncate", "trunc"),
     ("variance", "var"),
 ];
@@ -71,6 +74,11 @@ struct Calls;
 impl VisitorMut for Calls {
     type Break = ();
 
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        spread_keys(select);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let taken = std::mem::replace(expr, Expr::Value(Value::Null.into()));
         *expr = settle(taken);
@@ -93,13 +101,39 @@ fn settle(expr: Expr) -> Expr {
         Expr::TypedString(TypedString { data_type: DataType::JSON, value, .. }) => {
             call("json_parse", vec![Expr::Value(value)])
         }
+        // The spelling is DuckDB's, where text is read as JSON; a cast in Trino makes it a string of JSON.
+        Expr::Cast { kind: CastKind::DoubleColon, expr, data_type: DataType::JSON, .. } => call("json", vec![*expr]),
+        Expr::Cast {
+            kind,
+            expr,
+            data_type: DataType::Varchar(Some(CharacterLength::IntegerLength { length, .. })),
+            ..
+        } => cut_text(kind, *expr, length),
+        Expr::Cast { kind, expr, data_type: data_type @ DataType::Timestamp(..), array, format } => {
+            Expr::Cast { kind, expr: Box::new(with_seconds(*expr)), data_type, array, format }
+        }
         Expr::TypedString(TypedString { data_type: DataType::Timestamp(_, _), value, uses_odbc_syntax: false }) => {
             timestamp_literal(value)
         }
         Expr::Value(ValueWithSpan { value: Value::UnicodeStringLiteral(literal), .. }) => text(&literal),
+        Expr::BinaryOp { left, op, right } => {
+            row_comparison(&left, &op, &right).unwrap_or(Expr::BinaryOp { left, op, right })
+        }
+        Expr::InList { expr, list, negated } => {
+            row_in_list(&expr, &list, negated).unwrap_or(Expr::InList { expr, list, negated })
+        }
+        Expr::InSubquery { expr, subquery, negated } => in_rows(*expr, subquery, negated),
         Expr::CompoundFieldAccess { root, access_chain } => lenient_element(*root, access_chain),
         other => other,
     }
+}
+
+/// A cast to `varchar(n)` cuts text that is longer.
+fn cut_text(kind: CastKind, expr: Expr, length: u64) -> Expr {
+    let expr = Box::new(expr);
+    let text = Expr::Cast { kind, expr, data_type: DataType::Varchar(None), array: false, format: None };
+    let length = Expr::Value(Value::Number(length.to_string(), false).into());
+    call("substr", vec![text, number(1), length])
 }
 
 /// Fields whose numbers DataFusion counts in another way.
@@ -108,6 +142,8 @@ fn extract_function(field: &DateTimeField) -> Option<&'static str> {
         DateTimeField::Dow | DateTimeField::DayOfWeek => Some("day_of_week"),
         DateTimeField::Doy | DateTimeField::DayOfYear => Some("day_of_year"),
         DateTimeField::Week(_) => Some("week"),
+        DateTimeField::TimezoneHour => Some("timezone_hour"),
+        DateTimeField::TimezoneMinute => Some("timezone_minute"),
         DateTimeField::Custom(name) if name.value.eq_ignore_ascii_case("day_of_week") => Some("day_of_week"),
         DateTimeField::Custom(name) if name.value.eq_ignore_ascii_case("day_of_year") => Some("day_of_year"),
         DateTimeField::Custom(name)
@@ -144,8 +180,12 @@ pub(super) fn name(function: &Function) -> String {
     }
 }
 
-fn settle_function(function: Function) -> Expr {
-    let name = name(&function);
+fn settle_function(mut function: Function) -> Expr {
+    let mut name = name(&function);
+    if let Some(here) = name_here(&name) {
+        set_name(&mut function, here);
+        name = here.to_owned();
+    }
     let Some(args) = plain_args(&function) else {
         return renamed(function, &name);
     };
@@ -170,6 +210,24 @@ fn settle_function(function: Function) -> Expr {
             let found = call("array_position", vec![array.clone(), element.clone()]);
             null_if_any_is(call("coalesce", vec![found, number(0)]), &[array.clone(), element.clone()])
         }
+        ("array_first", [array]) => call("element_at", vec![array.clone(), number(1)]),
+        ("array_last", [array]) => call("element_at", vec![array.clone(), negative(number(1))]),
+        ("random" | "rand", [end]) => random_between(&number(0), end),
+        ("random" | "rand", [start, end]) => random_between(start, end),
+        // What is no UTF-8 becomes the replacement character first.
+        ("from_utf8", [bytes, new]) => {
+            call("replace", vec![call("from_utf8", vec![bytes.clone()]), text("\u{fffd}"), new.clone()])
+        }
+        ("width_bucket", [value, bins]) => {
+            let is_below =
+                binary(&Expr::Identifier(Ident::new("b")), BinaryOperator::LtEq, &parenthesized(value.clone()));
+            let below = call("array_filter", vec![bins.clone(), lambda("b", is_below)]);
+            null_if_any_is(call("cardinality", vec![below]), &[value.clone(), bins.clone()])
+        }
+        // The form is a keyword.
+        ("normalize", [value, Expr::Identifier(form)]) => {
+            call("normalize", vec![value.clone(), text(&form.value.to_uppercase())])
+        }
         ("slice", [array, start, length]) => {
             let end =
                 binary(&parenthesized(binary(start, BinaryOperator::Plus, length)), BinaryOperator::Minus, &number(1));
@@ -185,7 +243,9 @@ fn settle_function(function: Function) -> Expr {
             call("map", vec![empty(), empty()])
         }
         ("array_sort", [array, comparison @ Expr::Lambda(_)]) => call(SORT_BY, vec![array.clone(), comparison.clone()]),
-        (name, args) => settle_pairwise(name, args).unwrap_or_else(|| settle_aggregate(function, name, args)),
+        (name, args) => settle_pairwise(name, args)
+            .or_else(|| settle_duckdb(name, args))
+            .unwrap_or_else(|| settle_aggregate(function, name, args)),
     }
 }
 
@@ -269,6 +329,18 @@ pub(super) fn lambda(parameter: &str, body: Expr) -> Expr {
 
 pub(super) fn binary(left: &Expr, op: BinaryOperator, right: &Expr) -> Expr {
     Expr::BinaryOp { left: Box::new(left.clone()), op, right: Box::new(right.clone()) }
+}
+
+/// A whole number from `start` on and below `end`.
+fn random_between(start: &Expr, end: &Expr) -> Expr {
+    let span = parenthesized(binary(&parenthesized(end.clone()), BinaryOperator::Minus, &parenthesized(start.clone())));
+    let offset = call("floor", vec![binary(&call("random", Vec::new()), BinaryOperator::Multiply, &span)]);
+    let number = binary(&parenthesized(start.clone()), BinaryOperator::Plus, &cast(&offset, DataType::BigInt(None)));
+    parenthesized(number)
+}
+
+fn negative(expr: Expr) -> Expr {
+    Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(expr) }
 }
 
 fn negated(expr: Expr) -> Expr {

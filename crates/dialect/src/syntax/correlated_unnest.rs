@@ -6,12 +6,13 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, GroupByExpr, Ident, LimitClause, Query, Select, SelectItem, SetExpr, TableFactor,
-    UnaryOperator, Value, VisitMut, VisitorMut, visit_expressions,
+    BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select,
+    SelectItem, SetExpr, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut, visit_expressions,
 };
 
 use super::aggregates::is_aggregate;
-use super::calls::{binary, call, if_else, lambda, name, number, parenthesized, plain_args};
+use super::array_aggregates::{aggregate, sorted};
+use super::calls::{binary, call, if_else, lambda, name, number, parenthesized};
 use super::fold;
 
 /// Rewrites such subqueries, wherever they are.
@@ -41,13 +42,16 @@ impl VisitorMut for Subqueries {
 }
 
 /// The elements that a subquery goes over.
-struct Elements {
+#[derive(Clone)]
+pub(super) struct Elements {
     /// The array of those that fit its condition.
-    array: Expr,
+    pub(super) array: Expr,
     /// What the subquery calls one of them.
     name: Ident,
     /// What it gives for each.
     projection: Expr,
+    /// What it sorts by.
+    order: Option<OrderByExpr>,
     /// Whether it gives at most one.
     is_first: bool,
 }
@@ -55,13 +59,17 @@ struct Elements {
 impl Elements {
     fn new(query: &Query) -> Option<Self> {
         let SetExpr::Select(select) = query.body.as_ref() else { return None };
-        let is_plain = query.with.is_none() && query.order_by.is_none() && query.fetch.is_none();
+        let is_plain = query.with.is_none() && query.fetch.is_none();
         let is_first = match &query.limit_clause {
             None => false,
             Some(LimitClause::LimitOffset { limit: Some(limit), offset: None, .. }) if limit.to_string() == "1" => true,
             Some(_) => return None,
         };
         let projection = projection(select).filter(|_| is_plain && is_simple(select))?;
+        let order = match &query.order_by {
+            Some(order) => Some(only_key(order)?),
+            None => None,
+        };
         let [table] = select.from.as_slice() else { return None };
         let TableFactor::UNNEST { alias: Some(alias), array_exprs, with_ordinality: false, .. } = &table.relation
         else {
@@ -79,43 +87,22 @@ impl Elements {
             None => array.clone(),
             Some(condition) => call("filter", vec![array.clone(), lambda(&column.name.value, unqualified(condition))]),
         };
-        Some(Self { array, name: column.name.clone(), projection: unqualified(projection), is_first })
+        let order = order.map(|key| OrderByExpr { expr: unqualified(key.expr), ..key });
+        Some(Self { array, name: column.name.clone(), projection: unqualified(projection), order, is_first })
     }
 
     /// An array of what an expression gives for each element.
-    fn each(&self, expr: &Expr) -> Expr {
+    pub(super) fn each(&self, expr: &Expr) -> Expr {
         match expr {
             Expr::Identifier(name) if fold(name) == fold(&self.name) => self.array.clone(),
             expr => call("transform", vec![self.array.clone(), lambda(&self.name.value, expr.clone())]),
         }
     }
 
-    /// What an aggregate over the elements is as a function of their array.
-    fn aggregate(&self, function: &Function) -> Option<Expr> {
-        let args = plain_args(function);
-        let is_plain =
-            function.over.is_none() && function.filter.is_none() && !function.args.to_string().contains("DISTINCT");
-        let count = |array| call("coalesce", vec![call("cardinality", vec![array]), number(0)]);
-        match (name(function).as_str(), args.as_deref()) {
-            _ if !is_plain => None,
-            ("count", None) => Some(count(self.array.clone())),
-            ("count", Some([Expr::Value(_)])) => Some(count(self.array.clone())),
-            ("count", Some([value])) => {
-                let is_there = Expr::IsNotNull(Box::new(Expr::Identifier(Ident::new("v"))));
-                Some(count(call("filter", vec![self.each(value), lambda("v", is_there)])))
-            }
-            ("max", Some([value])) => Some(call("array_max", vec![self.each(value)])),
-            ("min", Some([value])) => Some(call("array_min", vec![self.each(value)])),
-            ("bool_or", Some([value])) => {
-                Some(call("any_match", vec![self.array.clone(), lambda(&self.name.value, value.clone())]))
-            }
-            ("array_agg", Some([value])) => {
-                let values = self.each(value);
-                let has_some = binary(&call("cardinality", vec![values.clone()]), BinaryOperator::Gt, &number(0));
-                Some(if_else(&has_some, &values, None))
-            }
-            _ => None,
-        }
+    /// Those of the elements that fit one more condition.
+    pub(super) fn only(&self, condition: &Expr) -> Self {
+        let condition = lambda(&self.name.value, condition.clone());
+        Self { array: call("filter", vec![self.array.clone(), condition]), ..self.clone() }
     }
 }
 
@@ -131,6 +118,14 @@ fn projection(select: &Select) -> Option<Expr> {
 fn is_simple(select: &Select) -> bool {
     let groups = matches!(&select.group_by, GroupByExpr::Expressions(groups, _) if groups.is_empty());
     groups && select.distinct.is_none() && select.having.is_none() && select.qualify.is_none()
+}
+
+/// The one key of an `ORDER BY`.
+fn only_key(order: &OrderBy) -> Option<OrderByExpr> {
+    match &order.kind {
+        OrderByKind::Expressions(keys) if keys.len() == 1 => keys.first().cloned(),
+        _ => None,
+    }
 }
 
 /// Says whether an expression reads a column; which one is the row's around, as `UNNEST` is all that is in `FROM`.
@@ -169,7 +164,14 @@ fn scalar(query: &Query) -> Option<Expr> {
         let is_settled = settled.visit(&mut Aggregates { elements: &elements }).is_continue();
         return is_settled.then_some(settled);
     }
-    elements.is_first.then(|| call("element_at", vec![elements.each(&elements.projection), number(1)]))
+    let values = elements.each(&elements.projection);
+    let values = match &elements.order {
+        None => values,
+        // Sorted by what it gives.
+        Some(key) if key.expr == elements.projection => sorted(values, &key.options),
+        Some(_) => return None,
+    };
+    elements.is_first.then(|| call("element_at", vec![values, number(1)]))
 }
 
 fn has_aggregate(expr: &Expr) -> bool {
@@ -195,7 +197,7 @@ impl VisitorMut for Aggregates<'_> {
         if !is_aggregate(&name(function)) {
             return ControlFlow::Continue(());
         }
-        match self.elements.aggregate(function) {
+        match aggregate(self.elements, function) {
             Some(settled) => {
                 *expr = settled;
                 ControlFlow::Continue(())

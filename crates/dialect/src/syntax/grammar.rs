@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Word};
 
 use super::calls::call;
-use super::sql_json;
+use super::{quantified, sql_json};
 
 /// The dialect that statements are parsed in.
 #[derive(Debug, Default, Clone, Copy)]
@@ -63,8 +63,11 @@ impl Dialect for TrinoDialect {
         }
     }
 
-    /// DuckDB's `element IN list`, with no parentheses around the list.
+    /// DuckDB's `element IN list`, with no parentheses around the list, `x = ANY (VALUES …)` and `x IS DISTINCT FROM y`.
     fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        if let Some(comparison) = quantified::parse(parser, expr).or_else(|| distinct_from(parser, expr)) {
+            return Some(comparison);
+        }
         let negated = is_keyword(parser, 0, Keyword::NOT);
         let at = usize::from(negated);
         let names_list = match parser.peek_nth_token(at + 1).token {
@@ -137,6 +140,7 @@ impl Dialect for TrinoDialect {
         supports_prewhere
         supports_projection_trailing_commas
         supports_quote_delimited_string
+        supports_select_expr_star
         supports_select_format
         supports_select_item_multi_column_alias
         supports_select_wildcard_except
@@ -162,8 +166,27 @@ impl Dialect for TrinoDialect {
     }
 }
 
-fn is_keyword(parser: &Parser<'_>, at: usize, keyword: Keyword) -> bool {
+pub(super) fn is_keyword(parser: &Parser<'_>, at: usize, keyword: Keyword) -> bool {
     matches!(parser.peek_nth_token_ref(at).token, Token::Word(Word { keyword: found, .. }) if found == keyword)
+}
+
+/// `x IS DISTINCT FROM y AND z`: the parser itself would compare with `y AND z`.
+fn distinct_from(parser: &mut Parser<'_>, left: &Expr) -> Option<Result<Expr, ParserError>> {
+    let negated = is_keyword(parser, 1, Keyword::NOT);
+    let at = 1 + usize::from(negated);
+    let is_next = is_keyword(parser, 0, Keyword::IS)
+        && is_keyword(parser, at, Keyword::DISTINCT)
+        && is_keyword(parser, at + 1, Keyword::FROM);
+    if !is_next {
+        return None;
+    }
+    (0..at + 2).for_each(|_| drop(parser.next_token()));
+    let right = parser.parse_subexpr(TrinoDialect.prec_value(Precedence::Is));
+    let left = Box::new(left.clone());
+    Some(right.map(|right| match negated {
+        true => Expr::IsNotDistinctFrom(left, Box::new(right)),
+        false => Expr::IsDistinctFrom(left, Box::new(right)),
+    }))
 }
 
 fn is_literal(token: &Token) -> bool {

@@ -18,6 +18,16 @@ pub(super) fn timestamp_literal(literal: ValueWithSpan) -> Expr {
     }
 }
 
+/// Spells out the text of a time without seconds, which a cast in Trino reads.
+pub(super) fn with_seconds(expr: Expr) -> Expr {
+    let Expr::Value(literal) = &expr else { return expr };
+    let spelled = literal.value.clone().into_string().unwrap_or_default();
+    match clock_and_zone(spelled.trim()) {
+        (Some(clock), "") => text(&clock),
+        _ => expr,
+    }
+}
+
 /// Splits the text of a time into its clock, spelled out, and its zone; no clock where it is spelled in another way.
 fn clock_and_zone(text: &str) -> (Option<String>, &str) {
     let numbers = |text: &str, separator: char| -> Option<Vec<String>> {

@@ -5,22 +5,30 @@
 
 mod absent_columns;
 mod aggregates;
+mod array_aggregates;
 mod calls;
 mod column_names;
 mod command;
 mod correlated_unnest;
+mod duckdb;
 mod field_access;
 mod from_clause;
 mod grammar;
 mod literals;
 mod made_columns;
+mod outer_members;
 mod pairwise;
 mod patterns;
+mod quantified;
 mod quoted_name;
+mod repeated_casts;
+mod row_wildcard;
+mod rows;
 mod show;
 mod sql_json;
 mod store_name;
 mod tables;
+mod using_columns;
 mod values_rows;
 mod wildcard;
 mod words;
@@ -33,6 +41,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, Statement, VisitMut};
 
 pub use command::Command;
 pub use grammar::TrinoDialect;
+pub use row_wildcard::RowMembers;
 pub use tables::{Notice, TableNames};
 pub use wildcard::WideRelations;
 
@@ -61,6 +70,8 @@ pub struct Names {
     pub tables: TableNames,
     /// Relations with virtual columns, which `*` leaves out.
     pub wide: WideRelations,
+    /// The members of rows among trailql's own columns.
+    pub row_members: RowMembers,
     /// Lower-case names of trailql's own columns and struct members.
     pub own_columns: HashSet<String>,
     /// Column names of the session's own tables, which quoted names mean exactly.
@@ -80,13 +91,17 @@ impl Names {
         column_names::settle_column_names(query);
         let mut notices = tables::settle_tables(query, &self.tables);
         notices.extend(absent_columns::settle_absent_columns(query, self));
+        row_wildcard::expand_row_wildcards(query, &self.row_members);
         wildcard::exclude_virtual_columns(query, &self.wide);
         made_columns::prefer_made_columns(query, &self.wide);
+        using_columns::qualify_using_columns(query);
         correlated_unnest::settle_correlated_unnests(query);
+        outer_members::settle_outer_members(query);
         field_access::settle_field_access(query);
         from_clause::settle_from_clauses(query);
         patterns::settle_patterns(query);
         calls::settle_calls(query);
+        repeated_casts::settle_repeated_casts(query);
         notices
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, name: &str) -> Option<Result<Expr, 
 }
 
 fn exists(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
-    let (json, path) = subject(parser)?;
+    let Subject { json, path, .. } = subject(parser)?;
     on_problem(parser, "json_exists")?;
     let found = call("json_extract", vec![json.clone(), text(&path)]);
     let is_found = match has_wildcard(&path) {
@@ -40,9 +40,9 @@ fn exists(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
 }
 
 fn value(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
-    let (json, path) = subject(parser)?;
+    let Subject { json, path, is_strict } = subject(parser)?;
     let wanted = returning(parser)?;
-    let default = on_problem(parser, "json_value")?;
+    let default = on_problem(parser, "json_value")?.value(is_strict && !has_wildcard(&path));
     let found = call("json_extract_scalar", vec![json, text(&path)]);
     let typed = match wanted {
         Some(data_type) => {
@@ -63,7 +63,7 @@ enum Wrapper {
 }
 
 fn query(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
-    let (json, path) = subject(parser)?;
+    let Subject { json, path, is_strict } = subject(parser)?;
     returning(parser)?;
     let wrapper = wrapper(parser)?;
     let keeps_quotes = !word(parser, "OMIT");
@@ -74,7 +74,7 @@ fn query(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
             expect_word(parser, "STRING")?;
         }
     }
-    let default = on_problem(parser, "json_query")?;
+    let default = on_problem(parser, "json_query")?.value(is_strict && !has_wildcard(&path));
     let all = call("json_extract", vec![json, text(&path)]);
     let one = match has_wildcard(&path) {
         // Exactly one, or none that could be given alone.
@@ -136,7 +136,11 @@ fn array(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
 fn object(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     let members = listed(parser, |parser| {
         let _ = word(parser, "KEY");
-        let key = parser.parse_expr()?;
+        // A colon right behind the key would be taken for a path into it.
+        let key = match parser.peek_nth_token(1).token {
+            Token::Colon => parser.parse_prefix()?,
+            _ => parser.parse_expr()?,
+        };
         if !word(parser, "VALUE") {
             parser.expect_token(&Token::Colon)?;
         }
@@ -182,8 +186,16 @@ fn joined(open: &str, pieces: Vec<Expr>, close: &str) -> Expr {
     call("concat", vec![text(open), call("array_join", vec![pieces, text(",")]), text(close)])
 }
 
-/// Reads the JSON and the path; `lax` is how paths are taken here.
-fn subject(parser: &mut Parser<'_>) -> Result<(Expr, String), ParserError> {
+/// What a call looks into, and where.
+struct Subject {
+    json: Expr,
+    path: String,
+    /// A path that leads nowhere is an error and not just empty.
+    is_strict: bool,
+}
+
+/// Reads the JSON and the path; without a word before it, a path is lax.
+fn subject(parser: &mut Parser<'_>) -> Result<Subject, ParserError> {
     let json = parser.parse_expr()?;
     if word(parser, "FORMAT") {
         expect_word(parser, "JSON")?;
@@ -191,13 +203,9 @@ fn subject(parser: &mut Parser<'_>) -> Result<(Expr, String), ParserError> {
     parser.expect_token(&Token::Comma)?;
     let path = parser.parse_literal_string()?;
     let path = path.trim();
-    if let Some(path) = path.strip_prefix("strict ") {
-        return Err(ParserError::ParserError(format!(
-            "'strict {path}': paths are taken as lax here; write 'lax {}'",
-            path.trim_start()
-        )));
-    }
-    Ok((json, path.strip_prefix("lax ").unwrap_or(path).trim_start().to_owned()))
+    let strict = path.strip_prefix("strict ");
+    let path = strict.or_else(|| path.strip_prefix("lax ")).unwrap_or(path).trim_start().to_owned();
+    Ok(Subject { json, path, is_strict: strict.is_some() })
 }
 
 fn has_wildcard(path: &str) -> bool {
@@ -215,9 +223,22 @@ fn returning(parser: &mut Parser<'_>) -> Result<Option<DataType>, ParserError> {
     Ok(Some(wanted))
 }
 
-/// Reads `NULL ON EMPTY DEFAULT 1 ON ERROR`; returns what stands for nothing found. Errors are NULL here.
-fn on_problem(parser: &mut Parser<'_>, function: &str) -> Result<Option<Expr>, ParserError> {
-    let mut default = None;
+/// What stands for nothing found, and for a path that leads nowhere.
+#[derive(Default)]
+struct OnProblem {
+    on_empty: Option<Expr>,
+    on_error: Option<Expr>,
+}
+
+impl OnProblem {
+    fn value(self, is_error: bool) -> Option<Expr> {
+        if is_error { self.on_error } else { self.on_empty }
+    }
+}
+
+/// Reads `NULL ON EMPTY DEFAULT 1 ON ERROR`. Errors are NULL here, but for those of a strict path.
+fn on_problem(parser: &mut Parser<'_>, function: &str) -> Result<OnProblem, ParserError> {
+    let mut defaults = OnProblem::default();
     while parser.peek_token().token != Token::RParen {
         let given = if word(parser, "EMPTY") {
             let is_object = word(parser, "OBJECT");
@@ -236,12 +257,13 @@ fn on_problem(parser: &mut Parser<'_>, function: &str) -> Result<Option<Expr>, P
         };
         parser.expect_keyword(Keyword::ON)?;
         if word(parser, "EMPTY") {
-            default = given;
+            defaults.on_empty = given;
         } else {
             expect_word(parser, "ERROR")?;
+            defaults.on_error = given;
         }
     }
-    Ok(default)
+    Ok(defaults)
 }
 
 fn or_default(found: Expr, default: Option<Expr>) -> Expr {

@@ -45,9 +45,12 @@ pub(super) fn readable(text: &str) -> Cow<'_, str> {
                 ")" => drop(open.pop()),
                 _ => {}
             }
+            // `x IS DISTINCT FROM 1` names no table.
+            let compares = last_word.eq_ignore_ascii_case("DISTINCT");
             last_word = &rest[..word];
             let is_keyword = |keyword: &str| last_word.eq_ignore_ascii_case(keyword);
-            expects_table = (is_keyword("FROM") || is_keyword("JOIN")) && open.last() != Some(&true);
+            let takes_from = compares || open.last() == Some(&true);
+            expects_table = (is_keyword("FROM") || is_keyword("JOIN")) && !takes_from;
             at += length;
             continue;
         }

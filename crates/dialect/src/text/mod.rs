@@ -4,9 +4,12 @@ mod encoding;
 mod hashes;
 mod ip;
 mod like;
+mod normal_form;
 mod pattern;
 mod printf;
 mod regexp;
+mod soundex;
+mod split_maps;
 mod strings;
 mod url;
 
@@ -22,6 +25,7 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
     [
         like::functions(),
         strings::functions(),
+        split_maps::functions().into_iter().map(crate::function::Function::udf).collect(),
         printf::functions(),
         regexp::functions(),
         url::functions(),

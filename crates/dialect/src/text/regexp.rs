@@ -27,7 +27,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("regexp_replace", &[TEXT, TEXT, TEXT], text(), replace).optional_after(2),
         Function::new("regexp_split", &[TEXT, TEXT], Returns::Type(text_list()), split),
         Function::new("regexp_count", &[TEXT, TEXT], int(), count),
-        Function::new("regexp_position", &[TEXT, TEXT], int(), position),
+        Function::new("regexp_position", &[TEXT, TEXT, Kind::Int, Kind::Int], int(), position).optional_after(2),
     ]
     .into_iter()
     .map(Function::udf)
@@ -221,17 +221,29 @@ fn count(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(counts.collect::<Result<Int64Array>>()?))
 }
 
-/// Position in characters, from 1; -1 where nothing is found.
+/// Position in characters, from 1, of a match that begins at a place or behind it; -1 where nothing is found.
 fn position(call: &Call) -> Result<ArrayRef> {
     let (texts, patterns) = (call.texts(0)?, Patterns::new(call)?);
-    let position = |(text, regex): (&str, Rc<Pattern>)| {
-        let mut position = -1;
+    let (starts, occurrences) = (call.ints_or(2, 1)?, call.ints_or(3, 1)?);
+    let position = |row| {
+        let (Some((text, regex)), Some(start), Some(occurrence)) =
+            (patterns.pair(&texts, row)?, starts[row], occurrences[row])
+        else {
+            return Ok(None);
+        };
+        if start < 1 || occurrence < 1 {
+            return exec_err!("regexp_position counts places and matches from 1");
+        }
+        let Some((from, _)) = text.char_indices().nth(start as usize - 1) else { return Ok(Some(-1)) };
+        let (mut position, mut left) = (-1, occurrence);
         regex.each_place(text, |range| {
-            position = text[..range.start].chars().count() as i64 + 1;
-            false
+            left -= i64::from(range.start >= from);
+            if left == 0 {
+                position = text[..range.start].chars().count() as i64 + 1;
+            }
+            left > 0
         })?;
-        Ok(position)
+        Ok(Some(position))
     };
-    let positions = (0..call.rows).map(|row| patterns.pair(&texts, row)?.map(position).transpose());
-    Ok(Arc::new(positions.collect::<Result<Int64Array>>()?))
+    Ok(Arc::new((0..call.rows).map(position).collect::<Result<Int64Array>>()?))
 }

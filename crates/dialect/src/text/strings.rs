@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, ListBuilder, MapBuilder, StringBuilder};
+use arrow::array::{Array, ArrayRef, Int64Array, ListBuilder, StringBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::config::ConfigOptions;
@@ -10,6 +10,8 @@ use datafusion::common::{Result, exec_err};
 use datafusion::functions_nested::concat::array_concat_udf;
 use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF};
 
+use super::normal_form::normalize;
+use super::soundex::soundex;
 use crate::function::{Call, Function, Kind, Returns, Texts, text_list};
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
@@ -25,13 +27,14 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
             "string_to_array",
         ]),
         Function::new("split_part", &[TEXT, TEXT, INT], text(), split_part),
-        Function::new("split_to_map", &[TEXT, TEXT, TEXT], Returns::From(|_| Ok(text_map())), split_to_map),
         Function::new("strpos", &[TEXT, TEXT, INT], int(), strpos).optional_after(2),
         Function::new("substr", &[TEXT, INT, INT], text(), substr).optional_after(2).aliases(&["substring"]),
         Function::new("replace", &[TEXT, TEXT, TEXT], text(), replace).optional_after(2),
         Function::new("codepoint", &[TEXT], int(), codepoint),
         Function::new("hamming_distance", &[TEXT, TEXT], int(), hamming_distance),
         Function::new("levenshtein_distance", &[TEXT, TEXT], int(), levenshtein_distance),
+        Function::new("normalize", &[TEXT, TEXT], text(), normalize).optional_after(1),
+        Function::new("soundex", &[TEXT], text(), soundex),
     ]
     .into_iter()
     .map(Function::udf)
@@ -111,34 +114,6 @@ fn split_part(call: &Call) -> Result<ArrayRef> {
             (false, true) => text.rsplit(delimiter).nth(place),
         })
     })
-}
-
-/// A field of `map(varchar, varchar)`.
-fn text_map() -> FieldRef {
-    let entries = vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, true)];
-    let entries = Field::new("entries", DataType::Struct(entries.into()), false);
-    Arc::new(Field::new("split_to_map", DataType::Map(Arc::new(entries), false), true))
-}
-
-fn split_to_map(call: &Call) -> Result<ArrayRef> {
-    let (texts, entry_ends, key_ends) = (call.texts(0)?, call.texts(1)?, call.texts(2)?);
-    let mut maps = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
-    for row in 0..call.rows {
-        let (Some(text), Some(entry_end), Some(key_end)) = (texts.get(row), entry_ends.get(row), key_ends.get(row))
-        else {
-            maps.append(false)?;
-            continue;
-        };
-        for entry in text.split(entry_end).filter(|entry| !entry.is_empty()) {
-            let Some((key, value)) = entry.split_once(key_end) else {
-                return exec_err!("split_to_map: '{entry}' has no '{key_end}'");
-            };
-            maps.keys().append_value(key);
-            maps.values().append_value(value);
-        }
-        maps.append(true)?;
-    }
-    Ok(cast(&maps.finish(), call.return_field.data_type())?)
 }
 
 /// Position in characters, from 1; 0 where it is not found.
