@@ -75,7 +75,7 @@ async fn annotations_and_text_are_one_line_each() {
     github::write_annotations(&report, &mut out).unwrap();
     let annotations = String::from_utf8(out).unwrap();
     assert_eq!(annotations.lines().count(), 2, "{annotations}");
-    assert!(annotations.starts_with("::error file=audit/a.sql,line=1,title=a%3A Agents::1 rows"), "{annotations}");
+    assert!(annotations.starts_with("::error file=audit/a.sql,line=1,title=a%3A Agents::1 row,"), "{annotations}");
     let mut out = Vec::new();
     text::write_assertions(&report, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();

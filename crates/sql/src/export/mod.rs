@@ -131,6 +131,9 @@ pub(crate) async fn export(
     Ok(Exported { rows })
 }
 
+/// Batches that wait to be encoded.
+const BATCHES_AHEAD: usize = 2;
+
 /// Name of the files in a folder, but for the ending.
 const DATA_FILE: &str = "data";
 
@@ -146,22 +149,35 @@ pub async fn write_result(
     let schema = answer.schema();
     match format.chunks(&schema, options) {
         Some(encoder) => write_chunks(answer, encoder, out).await,
-        None => {
-            let mut rows = 0;
-            let mut encoding = Encoding::begin(format, schema, options)?;
-            let mut next = answer.next().await?;
-            while let Some(batch) = next {
-                rows += batch.num_rows() as u64;
-                let (answered, encoded) = tokio::join!(answer.next(), encoding.encode(batch));
-                let bytes;
-                (encoding, bytes) = encoded?;
-                out.write(&bytes).await?;
-                next = answered?;
-            }
-            out.write(&encoding.finish()?).await?;
-            Ok(rows)
-        }
+        None => write_encoded(answer, Encoding::begin(format, schema, options)?, out).await,
     }
+}
+
+async fn write_encoded(answer: &mut Answer, mut encoding: Encoding, out: &mut Output) -> Result<u64, SqlError> {
+    let (batches, mut waiting) = tokio::sync::mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
+    let read = async move {
+        let mut rows = 0;
+        while let Some(batch) = answer.next().await? {
+            rows += batch.num_rows() as u64;
+            // Nobody takes batches any more if they cannot be written, which is the error to tell.
+            if batches.send(batch).await.is_err() {
+                break;
+            }
+        }
+        Ok::<_, SqlError>(rows)
+    };
+    let write = async move {
+        while let Some(batch) = waiting.recv().await {
+            let bytes;
+            (encoding, bytes) = encoding.encode(batch).await?;
+            out.write(&bytes).await?;
+        }
+        Ok::<_, SqlError>((encoding, out))
+    };
+    let (rows, written) = tokio::join!(read, write);
+    let ((encoding, out), rows) = (written?, rows?);
+    out.write(&encoding.finish()?).await?;
+    Ok(rows)
 }
 
 async fn write_chunks(answer: &mut Answer, encoder: Arc<dyn ChunkEncoder>, out: &mut Output) -> Result<u64, SqlError> {

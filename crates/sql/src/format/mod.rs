@@ -185,7 +185,7 @@ pub struct FormatOptions {
 /// How the pages of a Parquet file are compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ParquetCompression {
-    /// With zstd at level 3.
+    /// With zstd at level 1.
     #[default]
     Zstd,
     /// With Snappy.

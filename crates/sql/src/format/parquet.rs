@@ -10,7 +10,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+    ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory, ArrowWriterOptions,
+    compute_leaves,
 };
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -26,6 +27,12 @@ const ROW_GROUP_ROWS: usize = 128 << 10;
 /// A row group ends at this encoded size, to bound memory where rows are large.
 const MAX_ROW_GROUP_BYTES: usize = 64 << 20;
 
+/// Rows that are encoded at once: cores that are done with the short columns wait for the others.
+const ROWS_AT_ONCE: usize = 16 << 10;
+
+/// The same in bytes, where rows are large; batches that share memory count it more than once.
+const BYTES_AT_ONCE: usize = 64 << 20;
+
 /// Room for a dictionary: the values of a row group mostly repeat, and where they do not, it stays below this.
 const DICTIONARY_BYTES: usize = 4 << 20;
 
@@ -38,9 +45,13 @@ pub(super) struct ParquetWriter<W: Write + Send> {
     row_groups: usize,
 }
 
-/// The row group that is being encoded: a writer for each leaf of the schema.
+/// The row group that is being encoded.
 struct RowGroup {
+    /// A writer for each leaf of the schema.
     leaves: Vec<ArrowColumnWriter>,
+    /// What they have not got yet.
+    waiting: Vec<RecordBatch>,
+    /// Rows of both.
     rows: usize,
 }
 
@@ -48,7 +59,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     pub(super) fn try_new(out: W, schema: SchemaRef, compression: ParquetCompression) -> Result<Self, FormatError> {
         let schema = with_unique_names(&schema);
         let compression = match compression {
-            ParquetCompression::Zstd => Compression::ZSTD(ZstdLevel::try_new(3)?),
+            ParquetCompression::Zstd => Compression::ZSTD(ZstdLevel::try_new(1)?),
             ParquetCompression::Snappy => Compression::SNAPPY,
             ParquetCompression::None => Compression::UNCOMPRESSED,
         };
@@ -67,10 +78,13 @@ impl<W: Write + Send> ParquetWriter<W> {
     fn write_some(&mut self, batch: &RecordBatch) -> Result<usize, FormatError> {
         let row_group = match &mut self.row_group {
             Some(row_group) => row_group,
-            none => none.insert(RowGroup { leaves: self.factory.create_column_writers(self.row_groups)?, rows: 0 }),
+            none => {
+                let leaves = self.factory.create_column_writers(self.row_groups)?;
+                none.insert(RowGroup { leaves, waiting: Vec::new(), rows: 0 })
+            }
         };
         let rows = batch.num_rows().min(ROW_GROUP_ROWS - row_group.rows);
-        row_group.write(&batch.slice(0, rows))?;
+        row_group.write(batch.slice(0, rows))?;
         if row_group.rows == ROW_GROUP_ROWS || row_group.encoded_bytes() >= MAX_ROW_GROUP_BYTES {
             self.end_row_group()?;
         }
@@ -90,21 +104,34 @@ impl<W: Write + Send> ParquetWriter<W> {
 }
 
 impl RowGroup {
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
-        let schema = batch.schema();
-        let mut values = Vec::with_capacity(self.leaves.len());
-        for (field, column) in schema.fields().iter().zip(batch.columns()) {
-            values.extend(compute_leaves(field, column)?);
-        }
+    fn write(&mut self, batch: RecordBatch) -> Result<(), FormatError> {
         self.rows += batch.num_rows();
-        Ok(self.leaves.par_iter_mut().zip(values).try_for_each(|(leaf, values)| leaf.write(&values))?)
+        self.waiting.push(batch);
+        let rows: usize = self.waiting.iter().map(RecordBatch::num_rows).sum();
+        let bytes: usize = self.waiting.iter().map(RecordBatch::get_array_memory_size).sum();
+        if rows >= ROWS_AT_ONCE || bytes >= BYTES_AT_ONCE { self.encode() } else { Ok(()) }
+    }
+
+    fn encode(&mut self) -> Result<(), FormatError> {
+        let mut values: Vec<Vec<ArrowLeafColumn>> = self.leaves.iter().map(|_| Vec::new()).collect();
+        for batch in std::mem::take(&mut self.waiting) {
+            let schema = batch.schema();
+            let mut leaves = values.iter_mut();
+            for (field, column) in schema.fields().iter().zip(batch.columns()) {
+                let parts = compute_leaves(field, column)?;
+                parts.into_iter().zip(&mut leaves).for_each(|(part, leaf)| leaf.push(part));
+            }
+        }
+        let leaves = self.leaves.par_iter_mut().zip(values);
+        Ok(leaves.try_for_each(|(leaf, values)| values.iter().try_for_each(|part| leaf.write(part)))?)
     }
 
     fn encoded_bytes(&self) -> usize {
         self.leaves.iter().map(ArrowColumnWriter::get_estimated_total_bytes).sum()
     }
 
-    fn close(self) -> Result<Vec<ArrowColumnChunk>, FormatError> {
+    fn close(mut self) -> Result<Vec<ArrowColumnChunk>, FormatError> {
+        self.encode()?;
         Ok(self.leaves.into_par_iter().map(ArrowColumnWriter::close).collect::<Result<_, _>>()?)
     }
 }
