@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::error::SqlError;
@@ -45,17 +46,58 @@ impl Encoding {
     /// Takes a batch, and returns the bytes that are ready.
     pub(crate) async fn encode(mut self, batch: RecordBatch) -> Result<(Self, Vec<u8>), SqlError> {
         let work = tokio::task::spawn_blocking(move || {
-            self.writer.write(&batch)?;
-            let bytes = self.bytes.take();
+            let bytes = self.write(&batch)?;
             Ok((self, bytes))
         });
         done(work.await)
     }
 
+    fn write(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, FormatError> {
+        self.writer.write(batch)?;
+        Ok(self.bytes.take())
+    }
+
     /// Returns the last bytes.
-    pub(crate) fn finish(mut self) -> Result<Vec<u8>, SqlError> {
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>, FormatError> {
         self.writer.finish()?;
         Ok(self.bytes.take())
+    }
+
+    /// Takes the batches that are sent, up to [`Piece::End`], and sends their bytes, on one thread of its own, which keeps
+    /// the memory that it once needed.
+    pub(crate) fn run(mut self, mut pieces: Receiver<Piece>, bytes: Sender<Vec<u8>>) -> Encoder {
+        Encoder(tokio::task::spawn_blocking(move || {
+            while let Some(piece) = pieces.blocking_recv() {
+                let Piece::Rows(batch) = piece else {
+                    // Nobody to take them is no error: who has left says why.
+                    let _ = bytes.blocking_send(self.finish()?);
+                    break;
+                };
+                let ready = self.write(&batch)?;
+                if !ready.is_empty() && bytes.blocking_send(ready).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        }))
+    }
+}
+
+/// What [`Encoding::run`] takes.
+pub(crate) enum Piece {
+    /// Some rows of the result.
+    Rows(RecordBatch),
+    /// It is whole; without this, what ends a file is not written.
+    End,
+}
+
+/// An encoding that runs.
+pub(crate) struct Encoder(JoinHandle<Result<(), FormatError>>);
+
+impl Encoder {
+    /// Waits for its end.
+    pub(crate) async fn join(self) -> Result<(), SqlError> {
+        done(self.0.await)
     }
 }
 

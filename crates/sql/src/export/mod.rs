@@ -14,12 +14,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
+use tokio::sync::mpsc;
 use trailql_export::{Compression, Existing, Folder, Output, Place};
 use trailql_store::Stores;
 
 use crate::answer::Answer;
 use crate::error::SqlError;
-use crate::export::encoding::{Encoding, encode};
+use crate::export::encoding::{Encoding, Piece, encode};
 use crate::format::{ChunkEncoder, Format, FormatError, FormatOptions, ParquetCompression};
 
 pub(crate) use copy::Copy;
@@ -153,31 +154,32 @@ pub async fn write_result(
     }
 }
 
-async fn write_encoded(answer: &mut Answer, mut encoding: Encoding, out: &mut Output) -> Result<u64, SqlError> {
-    let (batches, mut waiting) = tokio::sync::mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
+async fn write_encoded(answer: &mut Answer, encoding: Encoding, out: &mut Output) -> Result<u64, SqlError> {
+    let (pieces, waiting) = mpsc::channel(BATCHES_AHEAD);
+    let (ready, mut bytes) = mpsc::channel(1);
+    let encoder = encoding.run(waiting, ready);
     let read = async move {
         let mut rows = 0;
         while let Some(batch) = answer.next().await? {
             rows += batch.num_rows() as u64;
             // Nobody takes batches any more if they cannot be written, which is the error to tell.
-            if batches.send(batch).await.is_err() {
-                break;
+            if pieces.send(Piece::Rows(batch)).await.is_err() {
+                return Ok(rows);
             }
         }
+        let _ = pieces.send(Piece::End).await;
         Ok::<_, SqlError>(rows)
     };
     let write = async move {
-        while let Some(batch) = waiting.recv().await {
-            let bytes;
-            (encoding, bytes) = encoding.encode(batch).await?;
+        while let Some(bytes) = bytes.recv().await {
             out.write(&bytes).await?;
         }
-        Ok::<_, SqlError>((encoding, out))
+        Ok::<_, SqlError>(())
     };
     let (rows, written) = tokio::join!(read, write);
-    let ((encoding, out), rows) = (written?, rows?);
-    out.write(&encoding.finish()?).await?;
-    Ok(rows)
+    written?;
+    encoder.join().await?;
+    rows
 }
 
 async fn write_chunks(answer: &mut Answer, encoder: Arc<dyn ChunkEncoder>, out: &mut Output) -> Result<u64, SqlError> {
