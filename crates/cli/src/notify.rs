@@ -118,7 +118,9 @@ async fn notifier(globals: &Globals, name: &str) -> Result<Notifier, CliError> {
     let settings = Settings { config, name, stores: &globals.stores };
     let level = match settings.optional("severity") {
         None => Level::Medium,
-        Some(text) => Level::parse(text).ok_or_else(|| settings.wrong("severity", text))?,
+        Some(text) => {
+            Level::parse(text).ok_or_else(|| settings.wrong("severity", text, "info, low, medium, high or critical"))?
+        }
     };
     Ok(Notifier {
         name: name.to_owned(),
@@ -150,8 +152,9 @@ impl Settings<'_> {
         self.optional(key).ok_or_else(|| CliError::usage(format!("trailql.toml: {} is missing", self.path(key))))
     }
 
-    fn wrong(&self, key: &str, value: &str) -> CliError {
+    fn wrong(&self, key: &str, value: &str, known: &str) -> CliError {
         CliError::usage(format!("trailql.toml: {} = '{value}' is not known", self.path(key)))
+            .hint(format!("write {known}"))
     }
 
     /// The variable that a key names; secrets are nowhere else.
@@ -196,7 +199,7 @@ impl Settings<'_> {
                         .ok_or_else(|| CliError::usage(format!("trailql.toml: {} is missing", self.path("command"))))?,
                 )
             }
-            other => return Err(self.wrong("kind", other)),
+            other => return Err(self.wrong("kind", other, "webhook, slack, sns, email or command")),
         })
     }
 
@@ -207,7 +210,9 @@ impl Settings<'_> {
             return Err(CliError::usage(problem).hint("for smtps:// leave that out and set tls = 'implicit'"));
         }
         let (host, port) = match server.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port.parse().map_err(|_| self.wrong("server", server))?)),
+            Some((host, port)) => {
+                (host, Some(port.parse().map_err(|_| self.wrong("server", server, "HOST or HOST:PORT"))?))
+            }
             None => (server, None),
         };
         let tls = match self.optional("tls") {
@@ -215,7 +220,7 @@ impl Settings<'_> {
             None | Some("starttls") => MailTls::StartTls,
             Some("implicit") => MailTls::Implicit,
             Some("none") => MailTls::None,
-            Some(other) => return Err(self.wrong("tls", other)),
+            Some(other) => return Err(self.wrong("tls", other, "starttls, implicit or none")),
         };
         let login = self.variable("user_env")?.zip(self.variable("login_env")?);
         let relay = MailRelay { host: host.to_owned(), port: port.unwrap_or_else(|| tls.port()), tls, login };

@@ -77,7 +77,7 @@ impl RowGroupPruner {
             keep.iter().enumerate().filter(|(_, keep)| **keep).map(|(index, _)| rows(&footer, index)).sum();
         let mut kept_rows = left;
         if left > 0 {
-            // Wanted in any case: the scan would read and parse it anew with every query, and not keep it.
+            // The scan wants it too, but would read and parse it with every query: only what is read here is kept.
             let footer = self.footer(file, PageIndexPolicy::Optional).await?;
             for (index, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
                 let Some(selection) = select_rows(&self.filters.pages, &footer, index)? else { continue };

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -83,8 +84,10 @@ impl Runs {
         let _lifeline = child.stdin.take();
         let limit = job.timeout.to_std().unwrap_or_default();
         let group = child.id();
-        let Ok(output) = tokio::time::timeout(limit, child.wait_with_output()).await else {
+        let mut end = pin!(child.wait_with_output());
+        let Ok(output) = tokio::time::timeout(limit, end.as_mut()).await else {
             #[cfg(unix)]
+            // While the leader is not waited for, so that its number is nobody else's.
             end_group(group);
             let message = format!("ended after {} s", limit.as_secs());
             return Ok((Finished { state: RunState::TimedOut, message }, None));

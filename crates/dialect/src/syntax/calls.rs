@@ -200,18 +200,6 @@ fn settle_function(mut function: Function) -> Expr {
         ("date", [value]) => cast(value, DataType::Date),
         ("mod", [left, right]) => parenthesized(binary(left, BinaryOperator::Modulo, right)),
         ("now" | "localtimestamp" | "current_timestamp", [_]) => call("now", Vec::new()),
-        ("none_match", [array, predicate]) => negated(call("any_match", vec![array.clone(), predicate.clone()])),
-        ("all_match", [array, Expr::Lambda(predicate)]) => {
-            let opposite = LambdaFunction { body: Box::new(negated(*predicate.body.clone())), ..predicate.clone() };
-            negated(call("any_match", vec![array.clone(), Expr::Lambda(opposite)]))
-        }
-        ("array_sort", [array]) => call("array_sort", vec![array.clone(), text("ASC"), text("NULLS LAST")]),
-        ("array_position", [array, element]) => {
-            let found = call("array_position", vec![array.clone(), element.clone()]);
-            null_if_any_is(call("coalesce", vec![found, number(0)]), &[array.clone(), element.clone()])
-        }
-        ("array_first", [array]) => call("element_at", vec![array.clone(), number(1)]),
-        ("array_last", [array]) => call("element_at", vec![array.clone(), negative(number(1))]),
         ("random" | "rand", [end]) => random_between(&number(0), end),
         ("random" | "rand", [start, end]) => random_between(start, end),
         // What is no UTF-8 becomes the replacement character first.
@@ -228,11 +216,6 @@ fn settle_function(mut function: Function) -> Expr {
         ("normalize", [value, Expr::Identifier(form)]) => {
             call("normalize", vec![value.clone(), text(&form.value.to_uppercase())])
         }
-        ("slice", [array, start, length]) => {
-            let end =
-                binary(&parenthesized(binary(start, BinaryOperator::Plus, length)), BinaryOperator::Minus, &number(1));
-            call("array_slice", vec![array.clone(), start.clone(), end])
-        }
         ("greatest" | "least", values) if !values.is_empty() => {
             null_if_any_is(Expr::Function(function.clone()), values)
         }
@@ -242,11 +225,36 @@ fn settle_function(mut function: Function) -> Expr {
             let empty = || Expr::Array(Array { elem: Vec::new(), named: true });
             call("map", vec![empty(), empty()])
         }
-        ("array_sort", [array, comparison @ Expr::Lambda(_)]) => call(SORT_BY, vec![array.clone(), comparison.clone()]),
-        (name, args) => settle_pairwise(name, args)
+        (name, args) => settle_array(name, args)
+            .or_else(|| settle_pairwise(name, args))
             .or_else(|| settle_duckdb(name, args))
             .unwrap_or_else(|| settle_aggregate(function, name, args)),
     }
+}
+
+/// Rewrites a call of a function of one array.
+fn settle_array(name: &str, args: &[Expr]) -> Option<Expr> {
+    Some(match (name, args) {
+        ("none_match", [array, predicate]) => negated(call("any_match", vec![array.clone(), predicate.clone()])),
+        ("all_match", [array, Expr::Lambda(predicate)]) => {
+            let opposite = LambdaFunction { body: Box::new(negated(*predicate.body.clone())), ..predicate.clone() };
+            negated(call("any_match", vec![array.clone(), Expr::Lambda(opposite)]))
+        }
+        ("array_sort", [array]) => call("array_sort", vec![array.clone(), text("ASC"), text("NULLS LAST")]),
+        ("array_position", [array, element]) => {
+            let found = call("array_position", vec![array.clone(), element.clone()]);
+            null_if_any_is(call("coalesce", vec![found, number(0)]), &[array.clone(), element.clone()])
+        }
+        ("array_first", [array]) => call("element_at", vec![array.clone(), number(1)]),
+        ("array_last", [array]) => call("element_at", vec![array.clone(), negative(number(1))]),
+        ("slice", [array, start, length]) => {
+            let end =
+                binary(&parenthesized(binary(start, BinaryOperator::Plus, length)), BinaryOperator::Minus, &number(1));
+            call("array_slice", vec![array.clone(), start.clone(), end])
+        }
+        ("array_sort", [array, comparison @ Expr::Lambda(_)]) => call(SORT_BY, vec![array.clone(), comparison.clone()]),
+        _ => return None,
+    })
 }
 
 /// Casts of literals within `TRY`: DataFusion evaluates them while planning, where nothing catches their errors.

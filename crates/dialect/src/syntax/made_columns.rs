@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::fold;
+use super::own_exprs::change_own_exprs;
 use super::wildcard::{WideRelations, constraint, last_name};
 
 /// Qualifies the names of such columns.
@@ -49,7 +50,13 @@ impl VisitorMut for Selects<'_> {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         let makers = self.makers(&select.from);
         if !makers.is_empty() {
-            let _ = select.visit(&mut Qualifier { makers, depth: 0 });
+            change_own_exprs(select, |expr| {
+                if let Expr::Identifier(name) = expr
+                    && let Some(maker) = makers.get(&fold(name))
+                {
+                    *expr = Expr::CompoundIdentifier(vec![maker.clone(), name.clone()]);
+                }
+            });
         }
         ControlFlow::Continue(())
     }
@@ -154,34 +161,4 @@ fn column_names(alias: &TableAlias) -> Vec<String> {
 
 fn plain_alias(name: Ident) -> TableAlias {
     TableAlias { explicit: false, name, columns: Vec::new(), at: None }
-}
-
-/// Puts the relation before the names, but not in queries within.
-struct Qualifier {
-    makers: HashMap<String, Ident>,
-    depth: usize,
-}
-
-impl VisitorMut for Qualifier {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Identifier(name) = expr
-            && let Some(maker) = self.makers.get(&fold(name))
-        {
-            *expr = Expr::CompoundIdentifier(vec![maker.clone(), name.clone()]);
-        }
-        ControlFlow::Continue(())
-    }
 }

@@ -17,6 +17,7 @@ mod grammar;
 mod literals;
 mod made_columns;
 mod outer_members;
+mod own_exprs;
 mod pairwise;
 mod patterns;
 mod quantified;

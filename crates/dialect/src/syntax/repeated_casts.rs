@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::aggregates::is_aggregate;
 use super::calls::{call, name};
+use super::own_exprs::change_own_exprs;
 
 /// Gives such casts names of their own.
 pub(super) fn settle_repeated_casts<T: VisitMut>(node: &mut T) {
@@ -29,12 +30,19 @@ impl VisitorMut for Queries {
         if casts.is_empty() {
             return ControlFlow::Continue(());
         }
-        let mut named = Named { casts, depth: 0 };
-        let _ = select.visit(&mut named);
+        let mut name = |expr: &mut Expr| {
+            if matches!(expr, Expr::Cast { .. })
+                && let Some(calls) = casts.get(&expr.to_string())
+            {
+                // `coalesce` of one value is that value.
+                *expr = (0..*calls).fold(expr.clone(), |expr, _| call("coalesce", vec![expr]));
+            }
+        };
+        change_own_exprs(select.as_mut(), &mut name);
         if let Some(order) = &mut query.order_by
             && let OrderByKind::Expressions(keys) = &mut order.kind
         {
-            let _ = keys.visit(&mut named);
+            change_own_exprs(keys, &mut name);
         }
         ControlFlow::Continue(())
     }
@@ -126,35 +134,4 @@ fn without_casts(expr: &Expr) -> Expr {
     let mut stripped = expr.clone();
     let _ = stripped.visit(&mut Strip);
     stripped
-}
-
-/// Puts calls around the casts, but not in queries within.
-struct Named {
-    casts: HashMap<String, usize>,
-    depth: usize,
-}
-
-impl VisitorMut for Named {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && matches!(expr, Expr::Cast { .. })
-            && let Some(calls) = self.casts.get(&expr.to_string())
-        {
-            // `coalesce` of one value is that value.
-            *expr = (0..*calls).fold(expr.clone(), |expr, _| call("coalesce", vec![expr]));
-        }
-        ControlFlow::Continue(())
-    }
 }

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, JoinConstraint, JoinOperator, Query, Select, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    Expr, Ident, JoinConstraint, JoinOperator, Select, TableFactor, TableWithJoins, VisitMut, VisitorMut,
 };
 
 use super::calls::call;
 use super::fold;
+use super::own_exprs::change_own_exprs;
 use super::wildcard::{constraint, last_name};
 
 /// Qualifies such columns.
@@ -26,7 +27,13 @@ impl VisitorMut for Selects {
         let mut columns = HashMap::new();
         select.from.iter().for_each(|table| add_columns(table, &mut columns));
         if let Some(condition) = select.selection.as_mut().filter(|_| !columns.is_empty()) {
-            let _ = condition.visit(&mut Qualifier { columns, depth: 0 });
+            change_own_exprs(condition, |expr| {
+                if let Expr::Identifier(name) = expr
+                    && let Some(column) = columns.get(&fold(name))
+                {
+                    *expr = column.clone();
+                }
+            });
         }
         ControlFlow::Continue(())
     }
@@ -72,42 +79,5 @@ fn name(factor: &TableFactor) -> Option<Ident> {
         }
         TableFactor::Table { name, .. } => name.0.last().and_then(|part| part.as_ident()).cloned(),
         _ => None,
-    }
-}
-
-/// Puts the columns for their names, but not in queries and lambdas within.
-struct Qualifier {
-    columns: HashMap<String, Expr>,
-    depth: usize,
-}
-
-impl VisitorMut for Qualifier {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        // A parameter of a lambda may have the name.
-        self.depth += usize::from(matches!(expr, Expr::Lambda(_)));
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        self.depth -= usize::from(matches!(expr, Expr::Lambda(_)));
-        if self.depth == 0
-            && let Expr::Identifier(name) = expr
-            && let Some(column) = self.columns.get(&fold(name))
-        {
-            *expr = column.clone();
-        }
-        ControlFlow::Continue(())
     }
 }
