@@ -68,11 +68,12 @@ interop:
     cargo build --locked
     python3 bench/interop.py
 
-# Record Trino's answers to the queries under tests/trino; needs Java 17 and Maven
+# Record Trino's answers to the queries under tests/trino; needs Maven, and JAVA_HOME with Java 24 or newer
 trino-answers:
     python3 tests/trino/tables.py testdata/real/invictus-ir__aws_dataset target/trino/tables
-    mvn -q -f tests/trino/pom.xml dependency:copy-dependencies -DoutputDirectory=$PWD/target/trino/lib
-    java -Xmx2G -cp 'target/trino/lib/*' tests/trino/TrinoAnswers.java target/trino/tables tests/trino/queries tests/trino/answers
+    mvn -q dependency:copy -Dartifact=io.trino:trino-server:476:tar.gz -DoutputDirectory=target/trino
+    tar -xzf target/trino/trino-server-476.tar.gz -C target/trino
+    python3 tests/trino/answers.py target/trino/trino-server-476 target/trino/tables
 
 # Ask DuckDB the queries under tests/trino, translated by sqlglot; needs the packages of tests/trino/second_opinion.txt
 duckdb-answers:

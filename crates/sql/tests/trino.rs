@@ -1,4 +1,4 @@
-//! The queries under `tests/trino/queries` give the rows that Trino 435 gave (`tests/trino/README.md`).
+//! The queries under `tests/trino/queries` give the rows that Trino 476 gave (`tests/trino/README.md`).
 //!
 //! The lake holds the same events; `cloudtrail_logs` is Athena's table and `lake_events` is CloudTrail Lake's, which
 //! here are one.
