@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).parent
@@ -94,7 +93,7 @@ def is_started():
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/v1/info", timeout=5) as answer:
             return not json.load(answer)["starting"]
-    except (urllib.error.URLError, ConnectionError):
+    except OSError:
         return False
 
 
