@@ -462,7 +462,8 @@ fn split_position(message: &str) -> (&str, Option<(usize, usize)>) {
 
 /// Takes DataFusion's prefixes and bug-report requests off a message.
 fn tidy(message: &str) -> String {
-    let mut text = message.trim();
+    let within = within_filter(message);
+    let mut text = within.as_deref().unwrap_or(message).trim();
     let prefixes = [
         "Error during planning: ",
         "Execution error: ",
@@ -481,6 +482,14 @@ fn tidy(message: &str) -> String {
     }
     let text = text.split("\n\nbacktrace:").next().unwrap_or(text);
     shorten(&printable(&sql_types(&lower_first(text).replace('\n', " "))))
+}
+
+/// The message inside of what DataFusion says of a filter that failed in a Parquet file: the error as Rust's `Debug`
+/// prints it.
+fn within_filter(message: &str) -> Option<String> {
+    let (_, error) = message.split_once("Error evaluating filter predicate: ")?;
+    let quoted = &error[error.find('"')?..];
+    serde_json::Deserializer::from_str(quoted).into_iter::<String>().next()?.ok()
 }
 
 /// Spells Arrow's commonest types as SQL has them.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::logical_expr::ScalarUDF;
 
-pub(crate) use access::{json_element, json_member};
+pub(crate) use access::{json_element, json_entry, json_member};
 pub(crate) use cast::{json_cast, json_try_cast};
 pub(crate) use from_value::to_json;
 pub(crate) use scan::{Cursor, member_text, unescape};

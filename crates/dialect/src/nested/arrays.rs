@@ -13,7 +13,7 @@ use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArg
 
 use super::maps::map_value;
 use crate::function::{Call, Function, Kind, Returns, Texts};
-use crate::json::{Cursor, json_member};
+use crate::json::{Cursor, json_element, json_entry};
 use crate::text::cidr_contains;
 
 const ANY: Kind = Kind::Any;
@@ -120,7 +120,7 @@ fn element_of_list(list: &ArrayRef, indexes: &[Option<i64>], out_of_range: OutOf
 /// JSON text is a map of its members, or an array.
 fn json_element_of(call: &Call) -> Result<ArrayRef> {
     let key = call.array(1)?;
-    let member = if key.data_type().is_integer() { crate::json::json_element() } else { json_member() };
+    let member = if key.data_type().is_integer() { json_element() } else { json_entry() };
     delegate(&member, vec![call.array(0)?, key], call)
 }
 

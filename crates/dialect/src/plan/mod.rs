@@ -1,10 +1,12 @@
 //! What the types of a query decide: how operators, casts and comparisons between the worlds are planned.
 
+mod address_order;
 mod boolean_text;
 mod correlated_keys;
 mod date_text;
 mod derived_time;
 mod describe;
+mod guards;
 mod lambda_places;
 mod partition_text;
 mod planner;

@@ -14,11 +14,10 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::types::is_ip_address;
-use super::{boolean_text, date_text, derived_time, has_type, partition_text, time_text};
+use super::{address_order, boolean_text, date_text, derived_time, guards, has_type, partition_text, time_text};
 use crate::functions;
 use crate::json::{is_json, json_cast, json_try_cast, to_json};
-use crate::text::{ip_address, try_ip_address};
+use crate::text::{ip_address, is_ip, try_ip_address};
 
 /// Most values of an `IN` list that become one comparison each.
 const MAX_SPREAD_VALUES: usize = 100;
@@ -38,11 +37,14 @@ impl AnalyzerRule for DialectRule {
             }
             let scope = Scope { schema: &schema, inputs: &inputs };
             let names = NamePreserver::new(&plan);
+            let is_filter = matches!(plan, LogicalPlan::Filter(_));
             plan.map_expressions(|expr| {
                 let name = names.save(&expr);
                 let rewritten = expr.transform_up(|expr| scope.settle(expr))?;
-                Ok(rewritten.update_data(|expr| name.restore(expr)))
+                let guarded = rewritten.transform_data(|expr| guards::guard(expr, is_filter, &schema))?;
+                Ok(guarded.update_data(|expr| name.restore(expr)))
             })?
+            .map_data(address_order::sort)?
             .map_data(|plan| plan.recompute_schema())
         })
         .map(|transformed| transformed.data)
@@ -89,6 +91,7 @@ impl Scope<'_> {
         boolean_text::compare(left, op, right, self.schema)
             .or_else(|| time_text::compare(left, op, right, self.schema))
             .or_else(|| derived_time::compare(left, op, right, self.schema))
+            .or_else(|| address_order::compare(left, op, right, self.schema))
             .or_else(|| {
                 let (days, day) = partition_text::whole_day(left, right, self.inputs)?;
                 Some(binary_expr(days, op, day))
@@ -159,7 +162,7 @@ impl Scope<'_> {
             (true, false) => return Some(from_json(expr, target, is_safe)),
             (false, false) => {}
         }
-        if is_ip_address(target) {
+        if is_ip(target) {
             let function = if is_safe { try_ip_address() } else { ip_address() };
             return Some(function.call(vec![expr.clone()]));
         }

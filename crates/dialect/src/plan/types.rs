@@ -9,12 +9,7 @@ use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType, Str
 
 use crate::function::utc;
 use crate::json::json_field;
-
-/// Marks the field of an IP address.
-const KIND: &str = "trailql.kind";
-
-/// See [`KIND`].
-const IP_ADDRESS: &str = "ipaddress";
+use crate::text::ip_field;
 
 /// Plans types.
 #[derive(Debug)]
@@ -24,11 +19,6 @@ impl TypePlanner for DialectTypes {
     fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
         plan(sql_type)
     }
-}
-
-/// Says whether a cast to `field` has to check that the text is an IP address.
-pub(super) fn is_ip_address(field: &Field) -> bool {
-    field.metadata().get(KIND).is_some_and(|kind| kind == IP_ADDRESS)
 }
 
 /// The fields of types below, in which DataFusion's own types may come again.
@@ -53,10 +43,7 @@ fn plan(sql_type: &SqlType) -> Result<Option<FieldRef>> {
             _ => nullable(DataType::Timestamp(TimeUnit::Microsecond, None)),
         },
         SqlType::Custom(name, _) => match name.to_string().to_ascii_lowercase().as_str() {
-            "ipaddress" | "ipprefix" | "inet" => {
-                let metadata = [(KIND.to_owned(), IP_ADDRESS.to_owned())].into();
-                Arc::new(Field::new("", DataType::Utf8, true).with_metadata(metadata))
-            }
+            "ipaddress" | "ipprefix" | "inet" => Arc::new(ip_field("")),
             _ => return Ok(None),
         },
         _ => return Ok(None),

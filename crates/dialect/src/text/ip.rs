@@ -1,26 +1,62 @@
-//! IP addresses and the networks that they are in. An address is its shortest spelling as text.
+//! IP addresses and the networks that they are in.
+//!
+//! An address is its shortest spelling as text, in a field that says so: addresses compare by their bytes, as Trino's do
+//! (<https://trino.io/docs/current/language/types.html#ipaddress>).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, BooleanArray};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, exec_datafusion_err};
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{ReturnFieldArgs, ScalarUDF};
 
 use crate::function::{Call, Function, Kind, Returns};
 
+/// Marks the field of an IP address.
+const KIND: &str = "trailql.kind";
+
+/// See [`KIND`].
+const ADDRESS: &str = "ipaddress";
+
 static IP_ADDRESS: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
-    Function::new("ipaddress", &[Kind::Text], Returns::Type(DataType::Utf8), address).aliases(&["inet", "host"]).udf()
+    Function::new("ipaddress", &[Kind::Text], Returns::From(returns_address), address).aliases(&["inet", "host"]).udf()
 });
 
 static TRY_IP_ADDRESS: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
-    Function::new("try_ipaddress", &[Kind::Text], Returns::Type(DataType::Utf8), |call| {
+    Function::new("try_ipaddress", &[Kind::Text], Returns::From(returns_address), |call| {
         let texts = call.texts(0)?;
         call.build_texts(|row| Ok(texts.get(row).and_then(|text| spelled(text).ok())))
     })
     .udf()
 });
+
+static IP_ORDER: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
+    Function::new("ip_order", &[Kind::Text], Returns::Type(DataType::Utf8), |call| {
+        let texts = call.texts(0)?;
+        call.build_texts(|row| texts.get(row).map(order_key).transpose())
+    })
+    .udf()
+});
+
+/// The field of an address or a network.
+pub(crate) fn ip_field(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, true).with_metadata([(KIND.to_owned(), ADDRESS.to_owned())].into())
+}
+
+/// Says whether a field holds addresses or networks and not just any text.
+pub(crate) fn is_ip(field: &Field) -> bool {
+    field.metadata().get(KIND).is_some_and(|kind| kind == ADDRESS)
+}
+
+fn returns_address(_: &ReturnFieldArgs<'_>) -> Result<FieldRef> {
+    Ok(Arc::new(ip_field(ADDRESS)))
+}
+
+/// `ip_order(address)`: text that compares as the address does.
+pub(crate) fn ip_order() -> Arc<ScalarUDF> {
+    Arc::clone(&IP_ORDER)
+}
 
 /// `TRY_CAST(x AS IPADDRESS)`: NULL for text that is no address.
 pub(crate) fn try_ip_address() -> Arc<ScalarUDF> {
@@ -34,16 +70,16 @@ pub(crate) fn ip_address() -> Arc<ScalarUDF> {
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     const TEXT: Kind = Kind::Text;
-    let text = || Returns::Type(DataType::Utf8);
+    let address = || Returns::From(returns_address);
     [
-        Function::new("ip_prefix", &[TEXT, Kind::Int], text(), prefix),
-        Function::new("ip_subnet_min", &[TEXT], text(), |call| bound(call, Network::first)),
-        Function::new("ip_subnet_max", &[TEXT], text(), |call| bound(call, Network::last)),
+        Function::new("ip_prefix", &[TEXT, Kind::Int], address(), prefix),
+        Function::new("ip_subnet_min", &[TEXT], address(), |call| bound(call, Network::first)),
+        Function::new("ip_subnet_max", &[TEXT], address(), |call| bound(call, Network::last)),
         Function::new("is_subnet_of", &[TEXT, TEXT], Returns::Type(DataType::Boolean), is_subnet_of),
     ]
     .into_iter()
     .map(Function::udf)
-    .chain([ip_address(), try_ip_address()])
+    .chain([ip_address(), try_ip_address(), ip_order()])
     .collect()
 }
 
@@ -119,6 +155,16 @@ fn address(call: &Call) -> Result<ArrayRef> {
 fn spelled(text: &str) -> Result<String> {
     let network = network(text)?;
     Ok(if text.contains('/') { format!("{}/{}", network.address, network.bits) } else { network.address.to_string() })
+}
+
+/// The sixteen bytes of an address, those of IPv4 within IPv6, and then the length of a network.
+fn order_key(text: &str) -> Result<String> {
+    let Network { address, bits } = network(text)?;
+    let bytes = match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    };
+    Ok(format!("{:032x}{bits:03}", u128::from(bytes)))
 }
 
 fn not_an_address(text: &str) -> datafusion::error::DataFusionError {

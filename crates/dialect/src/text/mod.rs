@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
-pub(crate) use ip::{cidr_contains, ip_address, try_ip_address};
+pub(crate) use ip::{cidr_contains, ip_address, ip_field, ip_order, is_ip, try_ip_address};
 pub(crate) use like::escaped_pattern;
 
 /// The functions on text.

@@ -34,6 +34,7 @@ async fn point_at_the_place_and_suggest() {
         "SELECT eventtime > 'not a time' FROM cloudtrail_logs",
         "SELECT sum(eventname) FROM cloudtrail_logs",
         "SELECT 1/0 FROM cloudtrail_logs",
+        "SELECT 1 FROM cloudtrail_logs WHERE eventname = 'ConsoleLogin' AND contains('10.0.0.0/8', CAST(eventsource AS IPADDRESS))",
         "SELECT eventname FROM nodb.users",
         "INSERT INTO cloudtrail_logs VALUES (1)",
         "DROP TABLE cloudtrail_logs",
