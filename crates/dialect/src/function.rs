@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, LargeStringArray, StringArray, StringBuilder, StringViewArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, TimeUnit};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -259,6 +259,12 @@ impl Call {
     /// Returns one whole number per row, or the default where the argument is left out.
     pub(crate) fn ints_or(&self, index: usize, default: i64) -> Result<Vec<Option<i64>>> {
         if index < self.args.len() { self.ints(index) } else { Ok(vec![Some(default); self.rows]) }
+    }
+
+    /// Returns an argument as numbers with a fraction.
+    pub(crate) fn floats(&self, index: usize) -> Result<Vec<Option<f64>>> {
+        let array = cast(&self.array(index)?, &DataType::Float64)?;
+        Ok(array.as_primitive::<Float64Type>().iter().collect())
     }
 
     /// Builds text row by row.

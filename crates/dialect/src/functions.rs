@@ -13,6 +13,7 @@ pub(crate) fn all() -> impl Iterator<Item = Arc<ScalarUDF>> {
         functions.extend(crate::text::functions());
         functions.extend(crate::nested::functions());
         functions.extend(crate::numbers::functions());
+        functions.extend(crate::decimals::functions());
         functions.push(crate::type_name::function());
         functions
     });

@@ -5,6 +5,7 @@
 
 mod aggregates;
 mod datetime;
+mod decimals;
 mod function;
 mod functions;
 mod json;

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::{ReturnFieldArgs, ScalarUDF};
 
@@ -65,7 +64,7 @@ fn rounding() -> Vec<Function> {
                 if call.return_field.data_type().is_integer() {
                     return Ok(Arc::new(call.ints(0)?.into_iter().map(|n| n.map(int)).collect::<Int64Array>()));
                 }
-                let numbers = floats(call, 0)?.into_iter().map(|n| n.map(float));
+                let numbers = call.floats(0)?.into_iter().map(|n| n.map(float));
                 Ok(Arc::new(numbers.collect::<Float64Array>()))
             })
         };
@@ -99,14 +98,9 @@ fn number_type(args: &ReturnFieldArgs<'_>) -> Result<FieldRef> {
     Ok(Arc::new(Field::new("number", if is_whole { DataType::Int64 } else { DataType::Float64 }, true)))
 }
 
-fn floats(call: &Call, index: usize) -> Result<Vec<Option<f64>>> {
-    let array = cast(&call.array(index)?, &DataType::Float64)?;
-    Ok(array.as_primitive::<Float64Type>().iter().collect())
-}
-
 /// The bucket of a number among `n` of the same width; 0 below the first and `n + 1` above the last.
 fn width_bucket(call: &Call) -> Result<ArrayRef> {
-    let (numbers, lows, highs, counts) = (floats(call, 0)?, floats(call, 1)?, floats(call, 2)?, call.ints(3)?);
+    let (numbers, lows, highs, counts) = (call.floats(0)?, call.floats(1)?, call.floats(2)?, call.ints(3)?);
     let bucket = |row: usize| {
         let (Some(number), Some(low), Some(high), Some(count)) = (numbers[row], lows[row], highs[row], counts[row])
         else {
@@ -137,7 +131,7 @@ fn limits() -> Vec<Function> {
         ($name:literal, $test:expr) => {
             Function::new($name, &[Kind::Float], Returns::Type(DataType::Boolean), |call| {
                 let test: fn(f64) -> bool = $test;
-                Ok(Arc::new(floats(call, 0)?.into_iter().map(|number| number.map(test)).collect::<BooleanArray>()))
+                Ok(Arc::new(call.floats(0)?.into_iter().map(|number| number.map(test)).collect::<BooleanArray>()))
             })
         };
     }

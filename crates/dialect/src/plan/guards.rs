@@ -10,11 +10,13 @@ use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Case, Cast, Expr, ExprSchemable, Operator, cast, lit, not, when};
 
+use crate::decimals::ARITHMETIC;
 use crate::nested::TRY;
 
 /// Functions that fail for some of the texts, numbers and arrays that they take.
 const FALLIBLE: &[&str] = &[
     "date_parse",
+    ARITHMETIC,
     "from_base",
     "from_base32",
     "from_base64",

@@ -4,6 +4,7 @@ mod address_order;
 mod boolean_text;
 mod correlated_keys;
 mod date_text;
+mod decimal_types;
 mod derived_time;
 mod describe;
 mod guards;

@@ -14,7 +14,9 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::{address_order, boolean_text, date_text, derived_time, guards, has_type, partition_text, time_text};
+use super::{
+    address_order, boolean_text, date_text, decimal_types, derived_time, guards, has_type, partition_text, time_text,
+};
 use crate::functions;
 use crate::json::{is_json, json_cast, json_try_cast, to_json};
 use crate::text::{ip_address, is_ip, try_ip_address};
@@ -64,7 +66,7 @@ struct Scope<'a> {
 impl Scope<'_> {
     fn settle(&self, expr: Expr) -> Result<Transformed<Expr>> {
         let settled = match expr {
-            Expr::BinaryExpr(comparison) => self.comparison(comparison),
+            Expr::BinaryExpr(operation) => self.operation(operation),
             Expr::Between(between) => self.between(between),
             Expr::InList(list) => self.in_list(list),
             Expr::Like(like) => date_text::settle_like(like, self.schema)
@@ -79,8 +81,11 @@ impl Scope<'_> {
         Ok(settled.map_or_else(Transformed::no, Transformed::yes))
     }
 
-    fn comparison(&self, comparison: BinaryExpr) -> std::result::Result<Expr, Expr> {
-        let BinaryExpr { left, op, right } = comparison;
+    fn operation(&self, operation: BinaryExpr) -> std::result::Result<Expr, Expr> {
+        if let Some(calculated) = decimal_types::calculate(&operation, self.schema) {
+            return Ok(calculated);
+        }
+        let BinaryExpr { left, op, right } = operation;
         self.compare(&left, op, &right).ok_or_else(|| Expr::BinaryExpr(BinaryExpr { left, op, right }))
     }
 

@@ -10,6 +10,7 @@ mod calls;
 mod column_names;
 mod command;
 mod correlated_unnest;
+mod decimals;
 mod duckdb;
 mod field_access;
 mod from_clause;
@@ -41,6 +42,7 @@ use datafusion::error::Result;
 use datafusion::sql::sqlparser::ast::{Expr, Ident, Statement, VisitMut};
 
 pub use command::Command;
+pub(crate) use decimals::DECIMAL_LITERAL;
 pub use grammar::TrinoDialect;
 pub use row_wildcard::RowMembers;
 pub use tables::{Notice, TableNames};
@@ -102,6 +104,7 @@ impl Names {
         from_clause::settle_from_clauses(query);
         patterns::settle_patterns(query);
         calls::settle_calls(query);
+        decimals::mark_decimals(query);
         repeated_casts::settle_repeated_casts(query);
         notices
     }

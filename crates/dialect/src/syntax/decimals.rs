@@ -1,0 +1,63 @@
+//! Numbers with a point are exact decimals in Trino, whose arithmetic rounds in its own way: `100.0 * 1 / 3` is `33.3`.
+//!
+//! Such a number becomes `decimal_literal(number, digits behind the point)` where it is added, multiplied or divided;
+//! the plan settles the rest once the types are known. DuckDB divides to `double`, so queries of Tailpipe's table keep
+//! their numbers.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, UnaryOperator, Value, VisitMut, VisitorMut, visit_relations_mut,
+};
+
+use super::calls::call;
+
+/// The function that marks a decimal.
+pub(crate) const DECIMAL_LITERAL: &str = "decimal_literal";
+
+/// Tailpipe's table.
+const TAILPIPE_TABLE: &str = "aws_cloudtrail_log";
+
+/// Marks the decimals that are calculated with.
+pub(super) fn mark_decimals<T: VisitMut>(node: &mut T) {
+    let is_tailpipes = visit_relations_mut(node, |name| {
+        let table = name.0.last().and_then(|part| part.as_ident());
+        match table.is_some_and(|table| table.value.eq_ignore_ascii_case(TAILPIPE_TABLE)) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    if is_tailpipes.is_continue() {
+        let _ = node.visit(&mut Decimals);
+    }
+}
+
+struct Decimals;
+
+impl VisitorMut for Decimals {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        use BinaryOperator::{Divide, Minus, Multiply, Plus};
+        if let Expr::BinaryOp { left, op: Plus | Minus | Multiply | Divide, right } = expr {
+            mark(left);
+            mark(right);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn mark(operand: &mut Expr) {
+    match operand {
+        Expr::Nested(inner) | Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => mark(inner),
+        Expr::Value(literal) => {
+            let Value::Number(number, _) = &literal.value else { return };
+            let Some((_, fraction)) = number.split_once('.') else { return };
+            if fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+                let digits = Value::Number(fraction.len().to_string(), false).with_empty_span();
+                *operand = call(DECIMAL_LITERAL, vec![operand.clone(), Expr::Value(digits)]);
+            }
+        }
+        _ => {}
+    }
+}
