@@ -1,0 +1,21 @@
+-- What fails for some rows, asked for some rows; addresses; decimals.
+SELECT count(*) FROM cloudtrail_logs WHERE regexp_like(sourceipaddress, '^[0-9.]+$') AND CAST(sourceipaddress AS ipaddress) > IPADDRESS '100.0.0.0';
+SELECT count(*) FROM cloudtrail_logs WHERE CASE WHEN regexp_like(sourceipaddress, '^[0-9.]+$') THEN CAST(sourceipaddress AS ipaddress) > IPADDRESS '100.0.0.0' ELSE false END;
+SELECT count(*) FROM cloudtrail_logs WHERE NOT regexp_like(sourceipaddress, '^[0-9.]+$') OR CAST(sourceipaddress AS ipaddress) < IPADDRESS '100.0.0.0';
+SELECT DISTINCT CAST(sourceipaddress AS ipaddress) AS ip FROM cloudtrail_logs WHERE regexp_like(sourceipaddress, '^[0-9.]+$') ORDER BY ip;
+SELECT count(*) FROM cloudtrail_logs WHERE regexp_like(sourceipaddress, '^[0-9.]+$') AND CAST(sourceipaddress AS ipaddress) BETWEEN IPADDRESS '9.0.0.0' AND IPADDRESS '99.255.255.255';
+SELECT IPADDRESS '9.0.0.1' < IPADDRESS '10.0.0.0', IPADDRESS '2001:db8::1' > IPADDRESS '255.0.0.1', IPADDRESS '::ffff:10.0.0.1' = IPADDRESS '10.0.0.1';
+SELECT CAST(json_extract_scalar(requestparameters, '$.maxResults') AS integer) AS m, count(*) FROM cloudtrail_logs WHERE json_extract_scalar(requestparameters, '$.maxResults') IS NOT NULL AND CAST(json_extract_scalar(requestparameters, '$.maxResults') AS integer) > 0 GROUP BY 1 ORDER BY 1;
+SELECT id FROM (VALUES (1, '5'), (2, 'x'), (3, NULL), (4, '7')) AS t(id, s) WHERE s <> 'x' AND CAST(s AS bigint) > 4 ORDER BY id;
+SELECT id, s <> 'x' AND CAST(s AS bigint) > 4, s = 'x' OR CAST(s AS bigint) > 5 FROM (VALUES (1, '5'), (2, 'x'), (3, NULL), (4, '7')) AS t(id, s) ORDER BY id;
+SELECT id, if(s <> 'x', CAST(s AS bigint) > 4) FROM (VALUES (1, '5'), (2, 'x'), (3, NULL)) AS t(id, s) ORDER BY id;
+SELECT n AND CAST(v AS bigint) > 1, n AND CAST(v AS bigint) < 1, n OR CAST(v AS bigint) > 1, n OR CAST(v AS bigint) < 1 FROM (VALUES (CAST(NULL AS boolean), '2')) AS t(n, v);
+SELECT id FROM (VALUES (1, 'x')) AS t(id, s) WHERE CAST(s AS bigint) > 4 AND s <> 'x';
+SELECT 1.0 / 3, 100.0 * 151 / 1766, round(100.0 * 151 / 1766, 2), 1 / 8.00, -1 / 8.00, 7 / 2.0, 7.5 / 2, 1.0 / 4.0;
+SELECT 0.1 + 0.2, 1.0 - 0.95, 0.1 * 3, 1.10 + 1, -0.5 * 3, 2 * 1.5 / 4, (1.0 + 2) / 7, 10 % 3.5;
+SELECT eventsource, round(count(*) * 100.0 / sum(count(*)) OVER (), 2) AS share FROM cloudtrail_logs GROUP BY eventsource ORDER BY count(*) DESC, eventsource LIMIT 10;
+SELECT 1.0 * count(*) FILTER (WHERE errorcode IS NOT NULL) / count(*), CAST(count(*) FILTER (WHERE errorcode IS NOT NULL) AS double) / count(*) FROM cloudtrail_logs;
+SELECT CAST(1 AS decimal(10, 2)) / 3, CAST(2 AS decimal(10, 2)) / CAST(3 AS decimal(10, 4)), CAST(1.005 AS decimal(10, 2)), CAST('2.345' AS decimal(5, 2));
+SELECT element_at(requestparameters, 'Name'), element_at(requestparameters, 'name'), count(*) FROM lake_events GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 5;
+SELECT 1.0 / x FROM (VALUES 0) AS t(x);
+SELECT TRY(1.0 / x) FROM (VALUES 0, 4) AS t(x);
