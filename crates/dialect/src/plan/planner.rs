@@ -24,6 +24,7 @@ impl ExprPlanner for DialectPlanner {
             BinaryOperator::ArrowAt if is_text(&expr.left, schema) && is_text(&expr.right, schema) => {
                 call("contains", vec![expr.right.clone(), expr.left.clone()])
             }
+            BinaryOperator::Multiply | BinaryOperator::Divide => scaled_interval(&expr, schema),
             op => comparison(op).and_then(|op| {
                 boolean_text::compare(&expr.left, op, &expr.right, schema)
                     .or_else(|| time_text::compare(&expr.left, op, &expr.right, schema))
@@ -137,6 +138,20 @@ fn json_arrow(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
         _ => return None,
     };
     call(if is_json { "json_extract" } else { "json_extract_string" }, vec![json, lit(path)])
+}
+
+/// `2 * INTERVAL '1' DAY` and `INTERVAL '1' DAY / 2`, which DataFusion has not.
+fn scaled_interval(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
+    let is_interval = |expr: &Expr| expr.get_type(schema).is_ok_and(|given| matches!(given, DataType::Interval(_)));
+    let is_number = |expr: &Expr| expr.get_type(schema).is_ok_and(|given| given.is_numeric());
+    let (left, right) = (&expr.left, &expr.right);
+    let is_product = expr.op == BinaryOperator::Multiply;
+    match (is_product, is_interval(left), is_interval(right)) {
+        (true, true, false) if is_number(right) => call("interval_times", vec![left.clone(), right.clone()]),
+        (true, false, true) if is_number(left) => call("interval_times", vec![right.clone(), left.clone()]),
+        (false, true, false) if is_number(right) => call("interval_over", vec![left.clone(), right.clone()]),
+        _ => None,
+    }
 }
 
 fn call(name: &str, args: Vec<Expr>) -> Option<Expr> {

@@ -11,10 +11,11 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::aggregates::settle_aggregate;
-use super::duckdb::{name_here, settle_duckdb};
+use super::duckdb::{name_here, settle_duckdb, struct_pack};
+use super::lambda_calls::settle_lambda_call;
 use super::literals::{timestamp_literal, with_seconds};
 use super::pairwise::settle_pairwise;
-use super::rows::{in_rows, row_comparison, row_in_list, spread_keys};
+use super::rows::{in_rows, row_comparison, row_in_list, settle_condition, spread_keys};
 use crate::nested::{SORT_BY, TRY};
 
 /// Functions that DataFusion has under another name.
@@ -76,6 +77,7 @@ impl VisitorMut for Calls {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         spread_keys(select);
+        [&mut select.selection, &mut select.having].into_iter().flatten().for_each(settle_condition);
         ControlFlow::Continue(())
     }
 
@@ -186,6 +188,11 @@ fn settle_function(mut function: Function) -> Expr {
         set_name(&mut function, here);
         name = here.to_owned();
     }
+    if name == "struct_pack"
+        && let Some(row) = struct_pack(&function)
+    {
+        return row;
+    }
     let Some(args) = plain_args(&function) else {
         return renamed(function, &name);
     };
@@ -227,6 +234,7 @@ fn settle_function(mut function: Function) -> Expr {
         }
         (name, args) => settle_array(name, args)
             .or_else(|| settle_pairwise(name, args))
+            .or_else(|| settle_lambda_call(name, args))
             .or_else(|| settle_duckdb(name, args))
             .unwrap_or_else(|| settle_aggregate(function, name, args)),
     }

@@ -14,8 +14,12 @@ mod duckdb;
 mod field_access;
 mod from_clause;
 mod grammar;
+mod intervals;
+mod lambda_calls;
+mod like_lists;
 mod literals;
 mod made_columns;
+mod order_all;
 mod outer_members;
 mod own_exprs;
 mod pairwise;
@@ -90,6 +94,7 @@ impl Names {
     /// As [`settle`](Self::settle), for a query within another statement.
     pub fn settle_query<T: VisitMut>(&self, query: &mut T) -> Vec<Notice> {
         column_names::settle_column_names(query);
+        order_all::settle_order_all(query);
         let mut notices = tables::settle_tables(query, &self.tables);
         notices.extend(absent_columns::settle_absent_columns(query, self));
         row_wildcard::expand_row_wildcards(query, &self.row_members);
