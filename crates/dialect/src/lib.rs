@@ -30,7 +30,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 pub use plan::described;
 pub use syntax::{
-    Command, Names, Notice, RowMembers, TableNames, TrinoDialect, WideRelations, bind_arguments, readable,
+    Command, Names, Notice, RowMembers, TableColumns, TableNames, TrinoDialect, WideRelations, bind_arguments, readable,
 };
 
 /// Builds a session state that speaks the dialect, from a builder with DataFusion's default features.

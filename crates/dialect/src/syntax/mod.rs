@@ -8,6 +8,7 @@ mod aggregates;
 mod array_aggregates;
 mod calls;
 mod column_names;
+mod columns_call;
 mod command;
 mod correlated_unnest;
 mod duckdb;
@@ -26,9 +27,12 @@ mod pairwise;
 mod patterns;
 mod quantified;
 mod quoted_name;
+mod relations;
 mod repeated_casts;
+mod row_members;
 mod row_wildcard;
 mod rows;
+mod select_aliases;
 mod show;
 mod sql_json;
 mod store_name;
@@ -46,6 +50,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, Statement, VisitMut};
 
 pub use command::Command;
 pub use grammar::TrinoDialect;
+pub use relations::TableColumns;
 pub use row_wildcard::RowMembers;
 pub use tables::{Notice, TableNames};
 pub use wildcard::WideRelations;
@@ -73,6 +78,8 @@ pub fn bind_arguments(statement: &mut Statement, arguments: &[Expr]) -> Result<(
 pub struct Names {
     /// Which tables there are, and what an unknown one stands for.
     pub tables: TableNames,
+    /// The columns of every table.
+    pub columns: TableColumns,
     /// Relations with virtual columns, which `*` leaves out.
     pub wide: WideRelations,
     /// The members of rows among trailql's own columns.
@@ -97,7 +104,9 @@ impl Names {
         order_all::settle_order_all(query);
         let mut notices = tables::settle_tables(query, &self.tables);
         notices.extend(absent_columns::settle_absent_columns(query, self));
-        row_wildcard::expand_row_wildcards(query, &self.row_members);
+        columns_call::settle_columns_calls(query, self);
+        select_aliases::settle_select_aliases(query, self);
+        row_wildcard::expand_row_wildcards(query, self);
         wildcard::exclude_virtual_columns(query, &self.wide);
         made_columns::prefer_made_columns(query, &self.wide);
         using_columns::qualify_using_columns(query);
