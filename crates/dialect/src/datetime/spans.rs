@@ -80,7 +80,7 @@ fn scaled(call: &Call, factor: fn(f64) -> f64) -> Result<ArrayRef> {
 
 fn by(span: IntervalMonthDayNano, factor: f64) -> Result<IntervalMonthDayNano> {
     if !factor.is_finite() {
-        return exec_err!("an interval is multiplied by, or divided into, a number above 0");
+        return exec_err!("an interval cannot be divided by 0");
     }
     let days = f64::from(span.days) * factor;
     let nanos = span.nanoseconds as f64 * factor + days.fract() * NANOS_PER_DAY;

@@ -143,7 +143,7 @@ fn json_arrow(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
 /// `2 * INTERVAL '1' DAY` and `INTERVAL '1' DAY / 2`, which DataFusion has not.
 fn scaled_interval(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
     let is_interval = |expr: &Expr| expr.get_type(schema).is_ok_and(|given| matches!(given, DataType::Interval(_)));
-    let is_number = |expr: &Expr| expr.get_type(schema).is_ok_and(|given| given.is_numeric());
+    let is_number = |expr: &Expr| expr.get_type(schema).is_ok_and(|given| given.is_numeric() || given.is_null());
     let (left, right) = (&expr.left, &expr.right);
     let is_product = expr.op == BinaryOperator::Multiply;
     match (is_product, is_interval(left), is_interval(right)) {

@@ -196,6 +196,7 @@ fn settle_function(mut function: Function) -> Expr {
     let Some(args) = plain_args(&function) else {
         return renamed(function, &name);
     };
+    let args = with_lambdas(&mut function, &name, args);
     match (name.as_str(), args.as_slice()) {
         ("if", [condition, then]) => if_else(condition, then, None),
         ("if", [condition, then, otherwise]) => if_else(condition, then, Some(otherwise)),
@@ -238,6 +239,20 @@ fn settle_function(mut function: Function) -> Expr {
             .or_else(|| settle_duckdb(name, args))
             .unwrap_or_else(|| settle_aggregate(function, name, args)),
     }
+}
+
+/// `transform(l, x -> 'a')`: what the parser takes for a member of JSON is a lambda where the function wants one.
+fn with_lambdas(function: &mut Function, name: &str, args: Vec<Expr>) -> Vec<Expr> {
+    let wants_lambda = matches!(name, "filter" | "transform" | "any_match" | "all_match" | "none_match")
+        || ["array_", "list_"].iter().any(|kind| matches!(name.strip_prefix(kind), Some("filter" | "transform")));
+    let [array, Expr::BinaryOp { left, op: BinaryOperator::Arrow, right }] = args.as_slice() else { return args };
+    let Expr::Identifier(parameter) = left.as_ref() else { return args };
+    if !wants_lambda {
+        return args;
+    }
+    let args = vec![array.clone(), lambda(&parameter.value, right.as_ref().clone())];
+    set_args(function, args.clone());
+    args
 }
 
 /// Rewrites a call of a function of one array.

@@ -53,7 +53,8 @@ fn written_name(item: &SelectItem) -> Option<(String, bool)> {
     }
 }
 
-fn unused(name: &str, taken: &HashSet<String>) -> String {
+/// A name that is not taken: itself, or with a number behind it.
+pub(super) fn unused(name: &str, taken: &HashSet<String>) -> String {
     if !taken.contains(name) {
         return name.to_owned();
     }

@@ -3,6 +3,7 @@
 //! See <https://duckdb.org/docs/stable/sql/expressions/star>. The columns have to be known before planning: those of
 //! tables, and of queries that name theirs.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
@@ -12,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::calls::{binary, name, parenthesized};
+use super::column_names::unused;
 use super::relations::{Relation, Scope, change_selects, excluded, renames};
 use super::wildcard::last_name;
 use super::{Names, fold};
@@ -41,9 +43,24 @@ fn settle(select: &mut Select, scope: &Scope<'_>) {
         let columns = Columns::of(&scope.relations(&select.from));
         let items = std::mem::take(&mut select.projection);
         select.projection = items.into_iter().flat_map(|item| columns.spread(item)).collect();
+        tell_apart(&mut select.projection);
     }
     if let Some(condition) = select.selection.as_mut().filter(|condition| has_columns_call(condition)) {
         Columns::of(&scope.relations(&select.from)).spread_condition(condition);
+    }
+}
+
+/// Numbers names that come again, as in `max(COLUMNS(*)), min(COLUMNS(*))`.
+fn tell_apart(items: &mut [SelectItem]) {
+    let mut taken = HashSet::new();
+    for item in items {
+        if let SelectItem::ExprWithAlias { alias, .. } = item {
+            let name = unused(&fold(alias), &taken);
+            if name != fold(alias) {
+                *alias = Ident::with_quote('"', &name);
+            }
+            taken.insert(name);
+        }
     }
 }
 

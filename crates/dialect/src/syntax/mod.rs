@@ -104,6 +104,8 @@ impl Names {
         order_all::settle_order_all(query);
         let mut notices = tables::settle_tables(query, &self.tables);
         notices.extend(absent_columns::settle_absent_columns(query, self));
+        // First of all, so that a member's name is taken for no column's; and again for what the others make.
+        field_access::settle_field_access(query);
         columns_call::settle_columns_calls(query, self);
         select_aliases::settle_select_aliases(query, self);
         row_wildcard::expand_row_wildcards(query, self);
