@@ -1,7 +1,8 @@
 //! `x IN (SELECT …)` and `EXISTS (SELECT …)` outside conditions, as in `count_if(x IN (SELECT y FROM t))`.
 //!
 //! DataFusion joins such subqueries in `WHERE` alone; here they become joins below a `SELECT` list, an aggregate or a
-//! sort. `IN` is NULL where the value is NULL, or one of the query's is, and nothing is found.
+//! sort. `IN` is NULL where the value is NULL, or one of the query's is, and nothing is found; DataFusion takes that for
+//! false, which `NOT` and `CASE` in a condition would tell from NULL, so these are joined here as well.
 
 use std::sync::Arc;
 
@@ -9,10 +10,11 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::expr::InSubquery;
+use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Exists, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, Subquery, lit, not, when,
+    BinaryExpr, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, lit, not, when,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -31,14 +33,25 @@ impl AnalyzerRule for SubqueryMarks {
 }
 
 fn with_marks(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let is_concerned = matches!(plan, LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Sort(_));
-    let [input] = plan.inputs().as_slice() else { return Ok(Transformed::no(plan)) };
+    let is_concerned = match &plan {
+        LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Sort(_) => true,
+        LogicalPlan::Filter(filter) => split_conjunction(&filter.predicate).into_iter().any(tells_null_from_false),
+        _ => false,
+    };
     if !is_concerned || !plan.expressions().iter().any(has_subquery) {
         return Ok(Transformed::no(plan));
     }
-    let mut marks = Marks { input: (*input).clone(), joined: 0 };
+    let Some(input) = plan.inputs().first().map(|input| (*input).clone()) else { return Ok(Transformed::no(plan)) };
+    let mut marks = Marks { input, joined: 0 };
     let names = NamePreserver::new(&plan);
     let settle = |expr: Expr| {
+        if let LogicalPlan::Filter(_) = &plan {
+            let conditions = split_conjunction_owned(expr).into_iter().map(|one| match tells_null_from_false(&one) {
+                true => one.transform_up(|expr| marks.settle(expr)).map(|settled| settled.data),
+                false => Ok(one),
+            });
+            return Ok(conjunction(conditions.collect::<Result<Vec<_>>>()?).unwrap_or_else(|| lit(true)));
+        }
         let name = names.save(&expr);
         let settled = expr.transform_up(|expr| marks.settle(expr))?;
         Ok(name.restore(settled.data))
@@ -51,13 +64,33 @@ fn with_marks(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     if changed.schema().fields().len() == plan.schema().fields().len() {
         return Ok(Transformed::yes(changed));
     }
-    // A sort hands on all columns below.
+    // A sort and a condition hand on all columns below.
     let columns = plan.schema().columns().into_iter().map(Expr::Column).collect();
     Ok(Transformed::yes(LogicalPlan::Projection(Projection::try_new(columns, Arc::new(changed))?)))
 }
 
 fn has_subquery(expr: &Expr) -> bool {
     expr.exists(|expr| Ok(matches!(expr, Expr::InSubquery(_) | Expr::Exists(_)))).unwrap_or_default()
+}
+
+/// Says whether a condition looks at a comparison with a subquery in a way that NULL and false are not the same to.
+fn tells_null_from_false(condition: &Expr) -> bool {
+    match condition {
+        // DataFusion has joins for these alone.
+        Expr::InSubquery(_) | Expr::Exists(_) => false,
+        Expr::Not(inner) if matches!(inner.as_ref(), Expr::InSubquery(_) | Expr::Exists(_)) => false,
+        other => !is_plain(other),
+    }
+}
+
+fn is_plain(condition: &Expr) -> bool {
+    match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, right }) => {
+            is_plain(left) && is_plain(right)
+        }
+        Expr::InSubquery(found) => !found.negated,
+        other => !other.exists(|expr| Ok(matches!(expr, Expr::InSubquery(_)))).unwrap_or_default(),
+    }
 }
 
 /// A plan, and the subqueries joined to it.

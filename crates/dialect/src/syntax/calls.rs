@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::aggregates::settle_aggregate;
-use super::duckdb::{name_here, settle_duckdb, struct_pack};
+use super::duckdb::{full_match, name_here, settle_duckdb, struct_pack};
 use super::lambda_calls::settle_lambda_call;
 use super::literals::{timestamp_literal, with_seconds};
 use super::pairwise::settle_pairwise;
@@ -125,6 +125,11 @@ fn settle(expr: Expr) -> Expr {
             row_in_list(&expr, &list, negated).unwrap_or(Expr::InList { expr, list, negated })
         }
         Expr::InSubquery { expr, subquery, negated } => in_rows(*expr, subquery, negated),
+        // As DuckDB has it: a regular expression of the whole text.
+        Expr::SimilarTo { negated, expr, pattern, escape_char: None } => {
+            let found = full_match(&expr, &pattern);
+            if negated { self::negated(found) } else { found }
+        }
         Expr::CompoundFieldAccess { root, access_chain } => lenient_element(*root, access_chain),
         other => other,
     }

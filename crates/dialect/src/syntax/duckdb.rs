@@ -89,10 +89,7 @@ pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
         }
         ("today", []) => Some(call("current_date", Vec::new())),
         ("timezone", [zone, time]) => again("at_timezone", &[time, zone]),
-        ("regexp_full_match", [value, pattern]) => {
-            let whole = call("concat", vec![text(r"\A(?:"), pattern.clone(), text(r")\z")]);
-            Some(call("regexp_like", vec![value.clone(), whole]))
-        }
+        ("regexp_full_match", [value, pattern]) => Some(full_match(value, pattern)),
         ("format", [pattern, values @ ..]) if literal(pattern).is_some_and(|pattern| pattern.contains("{}")) => {
             let pattern = literal(pattern)?.replace('%', "%%").replace("{}", "%s");
             Some(call("format", std::iter::once(text(&pattern)).chain(values.iter().cloned()).collect()))
@@ -107,6 +104,12 @@ pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
         ("list_reverse_sort", [list]) => Some(call("array_sort", vec![list.clone(), text("DESC"), text("NULLS LAST")])),
         _ => None,
     }
+}
+
+/// Compares the whole text with a regular expression.
+pub(super) fn full_match(value: &Expr, pattern: &Expr) -> Expr {
+    let whole = call("concat", vec![text(r"\A(?:"), pattern.clone(), text(r")\z")]);
+    call("regexp_like", vec![value.clone(), whole])
 }
 
 /// `struct_pack(a := 1)` is a row with the member `a`.

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Word};
 
 use super::calls::call;
-use super::{intervals, like_lists, quantified, sql_json};
+use super::{glob, intervals, like_lists, quantified, sql_json};
 
 /// The dialect that statements are parsed in.
 #[derive(Debug, Default, Clone, Copy)]
@@ -69,6 +69,7 @@ impl Dialect for TrinoDialect {
     fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
         let comparison = quantified::parse(parser, expr)
             .or_else(|| like_lists::parse(parser, expr))
+            .or_else(|| glob::parse(parser, expr))
             .or_else(|| distinct_from(parser, expr));
         if comparison.is_some() {
             return comparison;
@@ -93,6 +94,9 @@ impl Dialect for TrinoDialect {
     /// `json -> 'a' = 'x'` compares the member, as its author means; DuckDB itself wants parentheses there.
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
         let is_arrow = matches!(parser.peek_token_ref().token, Token::Arrow | Token::LongArrow);
+        if glob::is_next(parser) {
+            return Some(Ok(self.prec_value(Precedence::Like)));
+        }
         is_arrow.then(|| Ok(self.prec_value(Precedence::AtTz)))
     }
 

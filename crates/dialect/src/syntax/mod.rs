@@ -14,6 +14,8 @@ mod correlated_unnest;
 mod duckdb;
 mod field_access;
 mod from_clause;
+mod from_first;
+mod glob;
 mod grammar;
 mod intervals;
 mod lambda_calls;
@@ -100,6 +102,7 @@ impl Names {
 
     /// As [`settle`](Self::settle), for a query within another statement.
     pub fn settle_query<T: VisitMut>(&self, query: &mut T) -> Vec<Notice> {
+        from_first::settle_from_first(query);
         column_names::settle_column_names(query);
         order_all::settle_order_all(query);
         let mut notices = tables::settle_tables(query, &self.tables);
