@@ -98,9 +98,7 @@ fn start(unit: &str, time: NaiveDateTime) -> Result<NaiveDateTime> {
         "minute" => date.and_hms_opt(time.hour(), time.minute(), 0),
         "hour" => date.and_hms_opt(time.hour(), 0, 0),
         "day" => midnight(date),
-        "week" => {
-            date.checked_sub_days(Days::new(date.weekday().num_days_from_monday().into())).and_then(midnight)
-        }
+        "week" => date.checked_sub_days(Days::new(date.weekday().num_days_from_monday().into())).and_then(midnight),
         "month" => first(date.year(), date.month()),
         "quarter" => first(date.year(), date.month0() / 3 * 3 + 1),
         "year" => first(date.year(), 1),

@@ -38,7 +38,8 @@ fn with_columns(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         return Ok(Transformed::no(plan));
     }
     let columns = input.schema().columns().into_iter().map(Expr::Column);
-    let input = Arc::new(LogicalPlan::Projection(Projection::try_new(columns.chain(keys).collect(), Arc::clone(input))?));
+    let input =
+        Arc::new(LogicalPlan::Projection(Projection::try_new(columns.chain(keys).collect(), Arc::clone(input))?));
     let new = match &plan {
         LogicalPlan::Aggregate(aggregate) => {
             LogicalPlan::Aggregate(Aggregate::try_new(input, aggregate.group_expr.clone(), changed.clone())?)

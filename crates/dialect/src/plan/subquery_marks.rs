@@ -108,7 +108,8 @@ impl Marks {
             Expr::Exists(Exists { subquery, negated }) if is_alone(&subquery) => {
                 let counts = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone()).limit(0, Some(1))?;
                 let name = self.next_name();
-                let counts = counts.aggregate(Vec::<Expr>::new(), [count(lit(1)).alias("rows")])?.alias(&name)?.build()?;
+                let counts =
+                    counts.aggregate(Vec::<Expr>::new(), [count(lit(1)).alias("rows")])?.alias(&name)?.build()?;
                 self.join_counts(counts)?;
                 let is_there = column(&name, "rows").gt(lit(0_i64));
                 Ok(Transformed::yes(if negated { not(is_there) } else { is_there }))

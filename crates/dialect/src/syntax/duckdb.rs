@@ -71,8 +71,8 @@ pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
             Some(parenthesized(binary(&call("day_of_week", vec![time.clone()]), BinaryOperator::Modulo, &number(7))))
         }
         (
-            "to_millennia" | "to_centuries" | "to_decades" | "to_years" | "to_quarters" | "to_months" | "to_weeks" | "to_days"
-            | "to_hours" | "to_minutes" | "to_seconds" | "to_microseconds",
+            "to_millennia" | "to_centuries" | "to_decades" | "to_years" | "to_quarters" | "to_months" | "to_weeks"
+            | "to_days" | "to_hours" | "to_minutes" | "to_seconds" | "to_microseconds",
             [count],
         ) => {
             let unit = match name {

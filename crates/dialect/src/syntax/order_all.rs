@@ -42,7 +42,6 @@ fn first_select(body: &SetExpr) -> Option<&Select> {
 
 /// How many columns a `SELECT` gives, where no `*` is in it.
 fn columns(select: &Select) -> Option<u32> {
-    let is_one =
-        |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. });
+    let is_one = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. });
     if select.projection.iter().all(is_one) { u32::try_from(select.projection.len()).ok() } else { None }
 }

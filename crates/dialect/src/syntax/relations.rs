@@ -215,8 +215,7 @@ pub(super) fn renames(options: &WildcardAdditionalOptions) -> Vec<(String, &Iden
 
 /// Changes every `SELECT` of a statement or query, innermost last, with what its `FROM` may name.
 pub(super) fn change_selects<T: VisitMut>(node: &mut T, names: &Names, change: impl FnMut(&mut Select, &Scope<'_>)) {
-    let scope =
-        Scope { tables: &names.columns, wide: &names.wide, own_rows: &names.row_members, queries: Vec::new() };
+    let scope = Scope { tables: &names.columns, wide: &names.wide, own_rows: &names.row_members, queries: Vec::new() };
     let _ = node.visit(&mut Selects { scope, withs: Vec::new(), change });
 }
 

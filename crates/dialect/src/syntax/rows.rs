@@ -99,9 +99,8 @@ fn among(expr: &Expr, subquery: &Query) -> Option<Expr> {
 /// A comparison with the rows of a subquery, anywhere: true, false, or NULL where one of them may be equal.
 pub(super) fn in_rows(expr: Expr, subquery: Box<Query>, negated: bool) -> Expr {
     let verdict = |verdict: bool| Expr::Value(Value::Boolean(verdict).into());
-    let verdicts = members(&expr).and_then(|members| {
-        Some((exists(&members, &subquery, is_equal)?, exists(&members, &subquery, may_be_equal)?))
-    });
+    let verdicts = members(&expr)
+        .and_then(|members| Some((exists(&members, &subquery, is_equal)?, exists(&members, &subquery, may_be_equal)?)));
     match verdicts {
         Some((found, maybe)) => {
             let otherwise = if_else(&maybe, &Expr::Value(Value::Null.into()), Some(&verdict(negated)));
