@@ -22,6 +22,7 @@ mod lambda_calls;
 mod like_lists;
 mod literals;
 mod made_columns;
+mod member_names;
 mod order_all;
 mod outer_members;
 mod own_exprs;
@@ -107,7 +108,8 @@ impl Names {
         order_all::settle_order_all(query);
         let mut notices = tables::settle_tables(query, &self.tables);
         notices.extend(absent_columns::settle_absent_columns(query, self));
-        // First of all, so that a member's name is taken for no column's; and again for what the others make.
+        member_names::settle_member_names(query, self);
+        // So that a member's name is taken for no column's; and again for what the others make.
         field_access::settle_field_access(query);
         columns_call::settle_columns_calls(query, self);
         select_aliases::settle_select_aliases(query, self);

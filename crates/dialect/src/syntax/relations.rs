@@ -57,9 +57,16 @@ pub(super) struct Scope<'a> {
     own_rows: &'a HashMap<String, Vec<String>>,
     /// Queries of the `WITH` clauses around, innermost last.
     queries: Vec<(String, Relation)>,
+    /// Queries around, the one that is looked at with them.
+    depth: usize,
 }
 
 impl Scope<'_> {
+    /// Says whether another query is around.
+    pub(super) fn is_within(&self) -> bool {
+        self.depth > 1
+    }
+
     /// The relations of a `FROM`.
     pub(super) fn relations(&self, from: &[TableWithJoins]) -> Vec<Relation> {
         from.iter().flat_map(|table| self.joined(table)).collect()
@@ -215,7 +222,13 @@ pub(super) fn renames(options: &WildcardAdditionalOptions) -> Vec<(String, &Iden
 
 /// Changes every `SELECT` of a statement or query, innermost last, with what its `FROM` may name.
 pub(super) fn change_selects<T: VisitMut>(node: &mut T, names: &Names, change: impl FnMut(&mut Select, &Scope<'_>)) {
-    let scope = Scope { tables: &names.columns, wide: &names.wide, own_rows: &names.row_members, queries: Vec::new() };
+    let scope = Scope {
+        tables: &names.columns,
+        wide: &names.wide,
+        own_rows: &names.row_members,
+        queries: Vec::new(),
+        depth: 0,
+    };
     let _ = node.visit(&mut Selects { scope, withs: Vec::new(), change });
 }
 
@@ -230,6 +243,7 @@ impl<F: FnMut(&mut Select, &Scope<'_>)> VisitorMut for Selects<'_, F> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.scope.depth += 1;
         let depth = self.scope.queries.len();
         let mut with = query.with.take();
         for cte in with.iter_mut().flat_map(|with| &mut with.cte_tables) {
@@ -246,6 +260,7 @@ impl<F: FnMut(&mut Select, &Scope<'_>)> VisitorMut for Selects<'_, F> {
             query.with = with;
             self.scope.queries.truncate(depth);
         }
+        self.scope.depth -= 1;
         ControlFlow::Continue(())
     }
 

@@ -151,7 +151,7 @@ fn array(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     Ok(joined("[", values.into_iter().map(|value| json_text(value, keeps_nulls)).collect(), "]"))
 }
 
-/// `json_object('a' : 1, KEY 'b' VALUE 2)`; NULLs are kept unless the call says `ABSENT ON NULL`.
+/// `json_object('a' : 1, KEY 'b' VALUE 2)` and DuckDB's `json_object('a', 1)`; NULLs are kept unless the call says `ABSENT ON NULL`.
 fn object(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     let members = listed(parser, |parser| {
         let _ = word(parser, "KEY");
@@ -160,7 +160,8 @@ fn object(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
             Token::Colon => parser.parse_prefix()?,
             _ => parser.parse_expr()?,
         };
-        if !word(parser, "VALUE") {
+        // DuckDB has a comma there.
+        if !word(parser, "VALUE") && !parser.consume_token(&Token::Comma) {
             parser.expect_token(&Token::Colon)?;
         }
         Ok((key, parser.parse_expr()?))
