@@ -19,8 +19,9 @@ pub(super) fn settle_member_names<T: VisitMut>(node: &mut T, names: &Names) {
 
 fn name_members(select: &mut Select, scope: &Scope<'_>) {
     let relations = scope.relations(&select.from);
-    let is_relation =
-        |name: &Ident| relations.iter().filter_map(|relation| relation.name.as_ref()).any(|one| fold(one) == fold(name));
+    let is_relation = |name: &Ident| {
+        relations.iter().filter_map(|relation| relation.name.as_ref()).any(|one| fold(one) == fold(name))
+    };
     let mut taken = Vec::new();
     for item in &select.projection {
         match item {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     ExcludeSelectItem, Expr, Ident, Join, JoinConstraint, Query, RenameSelectItem, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, TableAlias, TableFactor, TableWithJoins, VisitMut, VisitorMut,
     WildcardAdditionalOptions, With,
 };
 
@@ -241,6 +241,12 @@ struct Selects<'a, F> {
 
 impl<F: FnMut(&mut Select, &Scope<'_>)> VisitorMut for Selects<'_, F> {
     type Break = ();
+
+    /// A view or a table is called by its columns' names, as a subquery is.
+    fn pre_visit_statement(&mut self, statement: &mut Statement) -> ControlFlow<()> {
+        self.scope.depth += usize::from(!matches!(statement, Statement::Query(_)));
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         self.scope.depth += 1;
