@@ -272,7 +272,7 @@ mod tests {
         let all = |json, path: &str| Path::parse(path).unwrap().find_lax(json);
         let json = r#"{"a":[{"b":1},{"c":0},{"b":[2,3]},[{"b":9}],4],"o":{"x":5,"y":[6]}}"#;
         assert_eq!(all(json, "$.a.b"), Some(vec!["1", "[2,3]"]));
-        assert_eq!(all(json, "$.a[*].b[*]"), Some(vec!["1", "2", "3"]));
+        assert_eq!(all(json, "$.a[*].b[*]"), Some(vec!["1", "2", "3", "9"]));
         assert_eq!(all(json, "$.a[0].b[0]"), Some(vec!["1"]));
         assert_eq!(all(json, "$.o[0].x"), Some(vec!["5"]));
         assert_eq!(all(json, "$.o[1].x"), Some(vec![]));

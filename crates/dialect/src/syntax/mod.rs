@@ -11,6 +11,7 @@ mod column_names;
 mod columns_call;
 mod command;
 mod correlated_unnest;
+mod distinct_order;
 mod duckdb;
 mod field_access;
 mod from_clause;
@@ -106,6 +107,7 @@ impl Names {
         from_first::settle_from_first(query);
         column_names::settle_column_names(query);
         order_all::settle_order_all(query);
+        distinct_order::settle_distinct_orders(query);
         let mut notices = tables::settle_tables(query, &self.tables);
         notices.extend(absent_columns::settle_absent_columns(query, self));
         member_names::settle_member_names(query, self);
