@@ -31,13 +31,17 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 pub use plan::described;
 pub use syntax::{
-    Command, Names, Notice, RowMembers, TableNames, TrinoDialect, WideRelations, bind_arguments, readable,
+    Command, Names, Notice, RowMembers, TableColumns, TableNames, TrinoDialect, WideRelations, bind_arguments, readable,
 };
 
 /// Builds a session state that speaks the dialect, from a builder with DataFusion's default features.
 pub fn install(builder: SessionStateBuilder) -> Result<SessionState> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
-        vec![Arc::new(plan::DialectRule), Arc::new(plan::CorrelatedKeys)];
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
+        Arc::new(plan::SubqueryMarks),
+        Arc::new(plan::DialectRule),
+        Arc::new(plan::CorrelatedKeys),
+        Arc::new(plan::LambdaKeys),
+    ];
     rules.extend(Analyzer::new().rules);
     let mut builder = builder
         .with_analyzer_rules(rules)

@@ -307,6 +307,12 @@ fn explain_missing_column(field: &Column, valid: &[Column], names: &Names, sourc
     }
     // `a.b` where neither a table nor a column is called `a`.
     let first = relation.catalog().or(relation.schema()).unwrap_or(table);
+    // The optimizer's own name for a subquery that it could not take apart.
+    if first.starts_with("__correlated_sq") {
+        let message = "not supported: this subquery, whose rows depend on the row around it; write NOT EXISTS (SELECT 1 \
+                       FROM … WHERE …) or EXISTS with the comparisons in WHERE";
+        return Explained { message: message.to_owned(), span: None };
+    }
     let mut qualifiers: Vec<String> = in_scope.clone();
     qualifiers.extend(valid.iter().filter_map(|column| column.relation.as_ref()).map(|r| r.table().to_owned()));
     let explained = match foreign_name(first) {

@@ -17,7 +17,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as ParsedStatement};
 use datafusion::sql::sqlparser::ast::{Statement as SqlStatement, TableObject};
 use trailql_dialect::{
-    Command, Notice, RowMembers, TableNames, TrinoDialect, WideRelations, described, install, readable,
+    Command, Notice, RowMembers, TableColumns, TableNames, TrinoDialect, WideRelations, described, install, readable,
 };
 use trailql_export::Place;
 use trailql_lake::Lake;
@@ -67,6 +67,8 @@ pub struct Session {
 struct Shared {
     parameters: Parameters,
     live_tables: HashMap<&'static str, Arc<LiveTable>>,
+    /// The columns of trailql's own relations.
+    columns: TableColumns,
     wide: WideRelations,
     /// Lower-case names of trailql's own columns and struct members.
     own_columns: HashSet<String>,
@@ -286,11 +288,14 @@ impl Session {
         let schema = self.default_schema();
         let known: HashSet<String> = schema.iter().flat_map(|schema| schema.table_names()).collect();
         let mut session_columns = HashSet::new();
+        let mut columns = self.shared().columns.clone();
         for table in known.iter().filter(|table| !own_rank(table).is_own()) {
             if let Some(schema) = &schema
                 && let Ok(Some(provider)) = schema.table(table).await
             {
-                session_columns.extend(provider.schema().fields().iter().map(|field| field.name().clone()));
+                let names = column_names(&provider.schema());
+                session_columns.extend(names.iter().cloned());
+                columns.insert(table.clone(), names);
             }
         }
         let shared = self.shared();
@@ -301,6 +306,7 @@ impl Session {
                 events: events.filter(|_| !shared.is_strict).map(str::to_owned),
                 aliases: shared.aliases.clone(),
             },
+            columns,
             wide: shared.wide.clone(),
             row_members: shared.row_members.clone(),
             own_columns: shared.own_columns.clone(),
@@ -333,6 +339,7 @@ impl Shared {
         let has = |column: &&&str| schema.column_with_name(column).is_some();
         let virtual_columns: Vec<String> = VIRTUAL_COLUMNS.iter().filter(has).map(|c| (*c).to_owned()).collect();
         self.wide.insert(name.to_owned(), virtual_columns);
+        self.columns.insert(name.to_owned(), column_names(schema));
         let own_names = &mut self.own_columns;
         for field in schema.fields() {
             own_names.insert(field.name().to_lowercase());
@@ -377,6 +384,10 @@ fn origin(table: &str) -> (TableKind, Option<&'static str>) {
             None => (TableKind::Session, None),
         },
     }
+}
+
+fn column_names(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|field| field.name().clone()).collect()
 }
 
 fn parse(text: &str) -> Result<ParsedStatement, DataFusionError> {

@@ -16,7 +16,7 @@ use super::iso::{parse_date, parse_timestamp, text_range};
 use super::items::Item;
 use super::moment::{Moments, local, utc_array, zone};
 use super::pattern::{joda_pattern, mysql_pattern};
-use super::{buckets, duration, epoch};
+use super::{buckets, duration, epoch, spans, truncate};
 use crate::function::{Call, Function, Kind, Returns, utc};
 
 const MICROS_PER_SECOND: f64 = 1e6;
@@ -55,8 +55,9 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
     functions.extend(parts());
     functions.extend(duration::functions());
     functions.extend(epoch::functions());
+    functions.extend(spans::functions());
     functions.push(buckets::function());
-    functions.into_iter().map(Function::udf).collect()
+    functions.into_iter().map(Function::udf).chain([truncate::function()]).collect()
 }
 
 /// The functions that give one field of a time.

@@ -10,6 +10,8 @@ mod iso;
 mod items;
 mod moment;
 mod pattern;
+mod spans;
+mod truncate;
 
 pub(crate) use functions::{functions, moment_literal};
 pub(crate) use iso::{TextRange, text_range};

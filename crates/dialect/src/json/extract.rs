@@ -22,6 +22,8 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("json_extract_scalar", JSON_AND_PATH, text(), extract_scalar),
         Function::new("json_extract", JSON_AND_PATH, Returns::Json, extract),
         Function::new("json_extract_string", JSON_AND_PATH, text(), extract_string),
+        Function::new("json_items", JSON_AND_PATH, Returns::Json, items),
+        Function::new("json_only_scalar", JSON_AND_PATH, text(), only_scalar),
         Function::new("json_size", JSON_AND_PATH, Returns::Type(DataType::Int64), size),
         Function::new("json_parse", JSON, Returns::Json, parse),
         Function::new("json_format", JSON, text(), format),
@@ -87,6 +89,26 @@ fn extract_scalar(call: &Call) -> Result<ArrayRef> {
 
 fn extract(call: &Call) -> Result<ArrayRef> {
     map_found(call, |value| Some(Cow::Owned(minify(&value).into_owned())))
+}
+
+/// An array of all that a lax path leads to.
+fn items(call: &Call) -> Result<ArrayRef> {
+    let (json, paths) = (call.texts(0)?, Paths::new(call, 1)?);
+    call.build_texts(|row| {
+        let (Some(json), Some(path)) = (json.get(row), paths.get(row)) else { return Ok(None) };
+        let items = path.find_lax(json);
+        Ok(items.map(|items| format!("[{}]", items.into_iter().map(minify).collect::<Vec<_>>().join(","))))
+    })
+}
+
+/// The one scalar that a lax path leads to; NULL for more of them, as for none.
+fn only_scalar(call: &Call) -> Result<ArrayRef> {
+    let (json, paths) = (call.texts(0)?, Paths::new(call, 1)?);
+    let scalar = |json, path: &Path| match path.find_lax(json)?.as_slice() {
+        [item] => scalar_text(item).map(Cow::into_owned),
+        _ => None,
+    };
+    call.build_texts(|row| Ok(json.get(row).zip(paths.get(row)).and_then(|(json, path)| scalar(json, path))))
 }
 
 /// DuckDB's: a plain name is a member, and objects and arrays come as JSON.

@@ -16,8 +16,10 @@ pub(crate) enum Step {
     MemberAnyCase(String),
     /// The element of this index, from 0.
     Element(usize),
-    /// Every element or member; the answer is an array.
+    /// Every element; the answer is an array. Members too, where the path is not lax.
     Every,
+    /// Every member, likewise.
+    EveryMember,
 }
 
 /// A parsed path.
@@ -30,7 +32,7 @@ pub(crate) struct Path {
 impl Path {
     pub(crate) fn new(steps: Vec<Step>) -> Self {
         // Behind a wildcard nothing has to be there: the answer is an empty array.
-        let sure = steps.iter().take_while(|step| !matches!(step, Step::Every));
+        let sure = steps.iter().take_while(|step| !matches!(step, Step::Every | Step::EveryMember));
         let names = sure.filter_map(|step| match step {
             Step::Member(name) => Some(name.as_str()),
             _ => None,
@@ -62,12 +64,25 @@ impl Path {
         }
         find(Cursor::new(json), &self.steps)
     }
+
+    /// Returns the texts of all values that the path leads to as SQL's lax paths do: a step to a member goes into the
+    /// elements of an array, and what is no array is the one element of one.
+    ///
+    /// `None` where the text is no JSON as far as it is read.
+    pub(crate) fn find_lax<'a>(&self, json: &'a str) -> Option<Vec<&'a str>> {
+        let mut found = Vec::new();
+        if self.prefilter.as_ref().is_some_and(|prefilter| !prefilter.lets_through(json)) {
+            return Some(found);
+        }
+        lax(Cursor::new(json), &self.steps, &mut found)?;
+        Some(found)
+    }
 }
 
 fn next_step(text: &str) -> Option<(Step, &str)> {
     if let Some(rest) = text.strip_prefix('.') {
         if let Some(rest) = rest.strip_prefix('*') {
-            return Some((Step::Every, rest));
+            return Some((Step::EveryMember, rest));
         }
         let length = rest.find(|c: char| !is_name_char(c)).unwrap_or(rest.len());
         return (length > 0).then(|| (Step::Member(rest[..length].to_owned()), &rest[length..]));
@@ -111,7 +126,7 @@ fn is_name_char(c: char) -> bool {
 fn find<'a>(mut cursor: Cursor<'a>, steps: &[Step]) -> Option<Cow<'a, str>> {
     let Some((step, rest)) = steps.split_first() else { return cursor.take_value().map(Cow::Borrowed) };
     match step {
-        Step::Every => every(cursor, rest),
+        Step::Every | Step::EveryMember => every(cursor, rest),
         Step::Element(index) => {
             let mut at = 0;
             find_where(rest, |visit| {
@@ -156,6 +171,60 @@ fn every<'a>(cursor: Cursor<'a>, rest: &[Step]) -> Option<Cow<'a, str>> {
     Some(Cow::Owned(format!("[{}]", found.join(","))))
 }
 
+fn lax<'a>(mut cursor: Cursor<'a>, steps: &[Step], found: &mut Vec<&'a str>) -> Option<()> {
+    let Some((step, rest)) = steps.split_first() else {
+        found.push(cursor.take_value()?);
+        return Some(());
+    };
+    let mut complete = Some(());
+    let mut visit = |cursor| {
+        complete = lax(cursor, rest, found);
+        complete.is_some()
+    };
+    match (step, cursor.peek()?) {
+        (Step::Every, b'[') => cursor.elements(visit)?,
+        (Step::Element(index), b'[') => nth_element(cursor, *index, &mut visit)?,
+        // What is no array is the one element of one.
+        (Step::Every | Step::Element(0), _) => {
+            visit(cursor);
+        }
+        (Step::Element(_), _) => {}
+        // One level of arrays is taken apart, and no more.
+        (_, b'[') => cursor.elements(|element| lax_members(element, step, &mut visit).is_some())?,
+        _ => lax_members(cursor, step, &mut visit)?,
+    }
+    complete
+}
+
+fn nth_element<'a>(cursor: Cursor<'a>, index: usize, visit: &mut dyn FnMut(Cursor<'a>) -> bool) -> Option<()> {
+    let mut at = 0;
+    cursor.elements(|element| {
+        at += 1;
+        if at > index {
+            visit(element);
+        }
+        at <= index
+    })
+}
+
+/// Visits the members of an object that a step leads to; nothing else has any.
+fn lax_members<'a>(cursor: Cursor<'a>, step: &Step, visit: &mut dyn FnMut(Cursor<'a>) -> bool) -> Option<()> {
+    if cursor.peek()? != b'{' {
+        return Some(());
+    }
+    cursor.members(|key, value| {
+        let is_meant = match step {
+            Step::Member(name) => is_key(key, name),
+            Step::MemberAnyCase(name) => unescape(key).is_some_and(|key| same_in_any_case(&key, name)),
+            _ => return visit(value),
+        };
+        if is_meant {
+            visit(value);
+        }
+        !is_meant
+    })
+}
+
 fn is_key(key: &str, name: &str) -> bool {
     key == name || (key.contains('\\') && unescape(key).is_some_and(|key| key == name))
 }
@@ -196,6 +265,23 @@ mod tests {
         assert_eq!(at(json, "$.r[*].arn").as_deref(), Some(r#"["1",[2]]"#));
         assert_eq!(at(json, "$.r.*.no").as_deref(), Some("[0]"));
         assert_eq!(at(json, "$.r[0].arn[*]"), None);
+    }
+
+    #[test]
+    fn takes_arrays_apart_where_it_is_lax() {
+        let all = |json, path: &str| Path::parse(path).unwrap().find_lax(json);
+        let json = r#"{"a":[{"b":1},{"c":0},{"b":[2,3]},[{"b":9}],4],"o":{"x":5,"y":[6]}}"#;
+        assert_eq!(all(json, "$.a.b"), Some(vec!["1", "[2,3]"]));
+        assert_eq!(all(json, "$.a[*].b[*]"), Some(vec!["1", "2", "3", "9"]));
+        assert_eq!(all(json, "$.a[0].b[0]"), Some(vec!["1"]));
+        assert_eq!(all(json, "$.o[0].x"), Some(vec!["5"]));
+        assert_eq!(all(json, "$.o[1].x"), Some(vec![]));
+        assert_eq!(all(json, "$.o.*"), Some(vec!["5", "[6]"]));
+        assert_eq!(all(json, "$.none.b"), Some(vec![]));
+        assert_eq!(all("[]", "$.a"), Some(vec![]));
+        assert_eq!(all("7", "$"), Some(vec!["7"]));
+        assert_eq!(all("no json", "$.a"), Some(vec![]));
+        assert_eq!(all("{\"a\"", "$.a"), None);
     }
 
     #[test]

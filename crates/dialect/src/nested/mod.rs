@@ -4,6 +4,7 @@ mod arrays;
 mod map_lambda;
 mod maps;
 mod reduce;
+mod row_cast;
 mod sequence;
 mod sort_by;
 mod subarrays;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
 
 pub(crate) use arrays::{element_at, subscript};
+pub(crate) use row_cast::{renames_rows, row_cast};
 pub(crate) use sort_by::SORT_BY;
 pub(crate) use try_call::TRY;
 

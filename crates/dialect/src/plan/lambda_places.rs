@@ -14,8 +14,12 @@ use datafusion::physical_expr::{LexOrdering, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
+
+use super::whole_call::with_whole_calls;
 
 /// More than a relation has columns.
 const FIRST_PLACE: usize = 1_000_000;
@@ -45,6 +49,8 @@ fn with_places(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Execu
         filtered(filter)?
     } else if let Some(sort) = plan.downcast_ref::<SortExec>() {
         sorted(sort)?
+    } else if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
+        joined(join)?
     } else {
         None
     };
@@ -78,6 +84,21 @@ fn sorted(sort: &SortExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let changed = SortExec::new(order, Arc::clone(sort.input()))
         .with_preserve_partitioning(sort.preserve_partitioning())
         .with_fetch(sort.fetch());
+    Ok(Some(Arc::new(changed)))
+}
+
+fn joined(join: &NestedLoopJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(filter) = join.filter() else { return Ok(None) };
+    let condition = placed(filter.expression())?;
+    if !condition.transformed {
+        return Ok(None);
+    }
+    let condition = with_whole_calls(condition.data)?;
+    let filter = JoinFilter::new(condition, filter.column_indices().to_vec(), Arc::clone(filter.schema()));
+    let changed = NestedLoopJoinExecBuilder::new(Arc::clone(join.left()), Arc::clone(join.right()), *join.join_type())
+        .with_projection_ref(join.projection().clone())
+        .with_filter(Some(filter))
+        .build()?;
     Ok(Some(Arc::new(changed)))
 }
 

@@ -8,21 +8,26 @@ mod decimal_types;
 mod derived_time;
 mod describe;
 mod guards;
+mod lambda_keys;
 mod lambda_places;
 mod partition_text;
 mod planner;
 mod repeated_columns;
 mod rule;
+mod subquery_marks;
 mod time_text;
 mod types;
 mod unnest;
+mod whole_call;
 
 pub(crate) use correlated_keys::CorrelatedKeys;
 pub use describe::described;
+pub(crate) use lambda_keys::LambdaKeys;
 pub(crate) use lambda_places::LambdaPlaces;
 pub(crate) use planner::DialectPlanner;
 pub(crate) use repeated_columns::{BEFORE, RepeatedColumns};
 pub(crate) use rule::DialectRule;
+pub(crate) use subquery_marks::SubqueryMarks;
 pub(crate) use types::DialectTypes;
 pub(crate) use unnest::UnnestPlanner;
 

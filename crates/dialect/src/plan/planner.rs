@@ -24,6 +24,7 @@ impl ExprPlanner for DialectPlanner {
             BinaryOperator::ArrowAt if is_text(&expr.left, schema) && is_text(&expr.right, schema) => {
                 call("contains", vec![expr.right.clone(), expr.left.clone()])
             }
+            BinaryOperator::Multiply | BinaryOperator::Divide => scaled_interval(&expr, schema),
             op => comparison(op).and_then(|op| {
                 boolean_text::compare(&expr.left, op, &expr.right, schema)
                     .or_else(|| time_text::compare(&expr.left, op, &expr.right, schema))
@@ -67,6 +68,13 @@ impl ExprPlanner for DialectPlanner {
                 }
                 _ => None,
             },
+            // DuckDB's part of a text.
+            GetFieldAccess::ListRange { start, stop, .. }
+                if data_type.is_string() && is_positive(start) && is_positive(stop) =>
+            {
+                let length = stop.as_ref().clone() - start.as_ref().clone() + lit(1_i64);
+                call("substr", vec![access.expr.clone(), start.as_ref().clone(), length])
+            }
             GetFieldAccess::ListRange { .. } => None,
         };
         Ok(planned.map_or(PlannerResult::Original(access), PlannerResult::Planned))
@@ -108,6 +116,10 @@ fn json_access(json: Expr, key: Expr, counts_from_0: bool, schema: &DFSchema) ->
     json_element().call(vec![json, place])
 }
 
+fn is_positive(place: &Expr) -> bool {
+    matches!(place, Expr::Literal(ScalarValue::Int64(Some(place)), _) if *place > 0)
+}
+
 /// `row[2]`: a member by its place, from 1.
 fn nth_member<'a>(fields: &'a Fields, place: &Expr) -> Option<&'a Field> {
     let Expr::Literal(ScalarValue::Int64(Some(place)), _) = place else { return None };
@@ -137,6 +149,22 @@ fn json_arrow(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
         _ => return None,
     };
     call(if is_json { "json_extract" } else { "json_extract_string" }, vec![json, lit(path)])
+}
+
+/// `2 * INTERVAL '1' DAY` and `INTERVAL '1' DAY / 2`, which DataFusion has not.
+fn scaled_interval(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
+    let is_interval = |expr: &Expr| {
+        expr.get_type(schema).is_ok_and(|given| matches!(given, DataType::Interval(_) | DataType::Duration(_)))
+    };
+    let is_number = |expr: &Expr| expr.get_type(schema).is_ok_and(|given| given.is_numeric() || given.is_null());
+    let (left, right) = (&expr.left, &expr.right);
+    let is_product = expr.op == BinaryOperator::Multiply;
+    match (is_product, is_interval(left), is_interval(right)) {
+        (true, true, false) if is_number(right) => call("interval_times", vec![left.clone(), right.clone()]),
+        (true, false, true) if is_number(left) => call("interval_times", vec![right.clone(), left.clone()]),
+        (false, true, false) if is_number(right) => call("interval_over", vec![left.clone(), right.clone()]),
+        _ => None,
+    }
 }
 
 fn call(name: &str, args: Vec<Expr>) -> Option<Expr> {

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::functions;
 use crate::json::{is_json, json_cast, json_try_cast, to_json};
+use crate::nested::{renames_rows, row_cast};
 use crate::text::{ip_address, is_ip, try_ip_address};
 
 /// Most values of an `IN` list that become one comparison each.
@@ -172,7 +173,10 @@ impl Scope<'_> {
             return Some(function.call(vec![expr.clone()]));
         }
         if let (DataType::Struct(given), DataType::Struct(fields)) = (source.data_type(), wanted) {
-            return row_cast(expr, given, fields);
+            return members_by_place(expr, given, fields);
+        }
+        if renames_rows(source.data_type(), wanted) {
+            return Some(row_cast(expr.clone(), FieldRef::clone(target), is_safe));
         }
         if source.data_type().is_string() && wanted.is_nested() {
             return Some(from_json(expr, target, is_safe));
@@ -222,7 +226,7 @@ fn is_list(expr: &Expr, schema: &DFSchema) -> bool {
 }
 
 /// A row's fields are cast by their places, not by their names.
-fn row_cast(row: &Expr, given: &Fields, wanted: &Fields) -> Option<Expr> {
+fn members_by_place(row: &Expr, given: &Fields, wanted: &Fields) -> Option<Expr> {
     let has_new_names = given.iter().zip(wanted).any(|(given, wanted)| given.name() != wanted.name());
     if !has_new_names || given.len() != wanted.len() {
         return None;

@@ -11,10 +11,11 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::aggregates::settle_aggregate;
-use super::duckdb::{name_here, settle_duckdb};
+use super::duckdb::{full_match, name_here, settle_duckdb, struct_pack};
+use super::lambda_calls::settle_lambda_call;
 use super::literals::{timestamp_literal, with_seconds};
 use super::pairwise::settle_pairwise;
-use super::rows::{in_rows, row_comparison, row_in_list, spread_keys};
+use super::rows::{in_rows, row_comparison, row_in_list, settle_condition, spread_keys};
 use crate::nested::{SORT_BY, TRY};
 
 /// Functions that DataFusion has under another name.
@@ -76,6 +77,7 @@ impl VisitorMut for Calls {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         spread_keys(select);
+        [&mut select.selection, &mut select.having].into_iter().flatten().for_each(settle_condition);
         ControlFlow::Continue(())
     }
 
@@ -123,6 +125,11 @@ fn settle(expr: Expr) -> Expr {
             row_in_list(&expr, &list, negated).unwrap_or(Expr::InList { expr, list, negated })
         }
         Expr::InSubquery { expr, subquery, negated } => in_rows(*expr, subquery, negated),
+        // As DuckDB has it: a regular expression of the whole text.
+        Expr::SimilarTo { negated, expr, pattern, escape_char: None } => {
+            let found = full_match(&expr, &pattern);
+            if negated { self::negated(found) } else { found }
+        }
         Expr::CompoundFieldAccess { root, access_chain } => lenient_element(*root, access_chain),
         other => other,
     }
@@ -186,9 +193,15 @@ fn settle_function(mut function: Function) -> Expr {
         set_name(&mut function, here);
         name = here.to_owned();
     }
+    if name == "struct_pack"
+        && let Some(row) = struct_pack(&function)
+    {
+        return row;
+    }
     let Some(args) = plain_args(&function) else {
         return renamed(function, &name);
     };
+    let args = with_lambdas(&mut function, &name, args);
     match (name.as_str(), args.as_slice()) {
         ("if", [condition, then]) => if_else(condition, then, None),
         ("if", [condition, then, otherwise]) => if_else(condition, then, Some(otherwise)),
@@ -227,9 +240,24 @@ fn settle_function(mut function: Function) -> Expr {
         }
         (name, args) => settle_array(name, args)
             .or_else(|| settle_pairwise(name, args))
+            .or_else(|| settle_lambda_call(name, args))
             .or_else(|| settle_duckdb(name, args))
             .unwrap_or_else(|| settle_aggregate(function, name, args)),
     }
+}
+
+/// `transform(l, x -> 'a')`: what the parser takes for a member of JSON is a lambda where the function wants one.
+fn with_lambdas(function: &mut Function, name: &str, args: Vec<Expr>) -> Vec<Expr> {
+    let wants_lambda = matches!(name, "filter" | "transform" | "any_match" | "all_match" | "none_match")
+        || ["array_", "list_"].iter().any(|kind| matches!(name.strip_prefix(kind), Some("filter" | "transform")));
+    let [array, Expr::BinaryOp { left, op: BinaryOperator::Arrow, right }] = args.as_slice() else { return args };
+    let Expr::Identifier(parameter) = left.as_ref() else { return args };
+    if !wants_lambda {
+        return args;
+    }
+    let args = vec![array.clone(), lambda(&parameter.value, right.as_ref().clone())];
+    set_args(function, args.clone());
+    args
 }
 
 /// Rewrites a call of a function of one array.

@@ -8,6 +8,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{Expr, Ident, Select, SelectItem, VisitMut, VisitorMut};
 
+use super::columns_call::has_columns_call;
+
 /// Names the unnamed columns of every `SELECT`; the text is still as written.
 pub(super) fn settle_column_names<T: VisitMut>(node: &mut T) {
     let _ = node.visit(&mut ColumnNames);
@@ -39,6 +41,8 @@ impl VisitorMut for ColumnNames {
 fn written_name(item: &SelectItem) -> Option<(String, bool)> {
     match item {
         SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some((super::fold(name), true)),
+        // Each column that it is made for gives its name.
+        SelectItem::UnnamedExpr(expr) if has_columns_call(expr) => None,
         // The names of members are settled once all columns are known.
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. }) => None,
         // DataFusion's own name for it.
@@ -49,7 +53,8 @@ fn written_name(item: &SelectItem) -> Option<(String, bool)> {
     }
 }
 
-fn unused(name: &str, taken: &HashSet<String>) -> String {
+/// A name that is not taken: itself, or with a number behind it.
+pub(super) fn unused(name: &str, taken: &HashSet<String>) -> String {
     if !taken.contains(name) {
         return name.to_owned();
     }

@@ -2,9 +2,13 @@
 //!
 //! See <https://duckdb.org/docs/stable/sql/functions/overview>.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType, Expr, Value, ValueWithSpan};
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Subscript,
+    Value, ValueWithSpan,
+};
 
 use super::calls::{binary, call, cast, lambda, number, parenthesized, text};
+use super::fold;
 
 /// DuckDB's names of functions that have another one here.
 const NAMES: &[(&str, &str)] = &[
@@ -66,12 +70,26 @@ pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
         ("dayofweek", [time]) => {
             Some(parenthesized(binary(&call("day_of_week", vec![time.clone()]), BinaryOperator::Modulo, &number(7))))
         }
+        (
+            "to_millennia" | "to_centuries" | "to_decades" | "to_years" | "to_quarters" | "to_months" | "to_weeks"
+            | "to_days" | "to_hours" | "to_minutes" | "to_seconds" | "to_microseconds",
+            [count],
+        ) => {
+            let unit = match name {
+                "to_millennia" => "millennium",
+                "to_centuries" => "century",
+                name => name.trim_start_matches("to_").trim_end_matches('s'),
+            };
+            Some(call("interval_of", vec![count.clone(), text(unit)]))
+        }
+        ("struct_extract", [row, member]) => {
+            let index = member.clone();
+            let access_chain = vec![AccessExpr::Subscript(Subscript::Index { index })];
+            Some(Expr::CompoundFieldAccess { root: Box::new(row.clone()), access_chain })
+        }
         ("today", []) => Some(call("current_date", Vec::new())),
         ("timezone", [zone, time]) => again("at_timezone", &[time, zone]),
-        ("regexp_full_match", [value, pattern]) => {
-            let whole = call("concat", vec![text(r"\A(?:"), pattern.clone(), text(r")\z")]);
-            Some(call("regexp_like", vec![value.clone(), whole]))
-        }
+        ("regexp_full_match", [value, pattern]) => Some(full_match(value, pattern)),
         ("format", [pattern, values @ ..]) if literal(pattern).is_some_and(|pattern| pattern.contains("{}")) => {
             let pattern = literal(pattern)?.replace('%', "%%").replace("{}", "%s");
             Some(call("format", std::iter::once(text(&pattern)).chain(values.iter().cloned()).collect()))
@@ -86,6 +104,26 @@ pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
         ("list_reverse_sort", [list]) => Some(call("array_sort", vec![list.clone(), text("DESC"), text("NULLS LAST")])),
         _ => None,
     }
+}
+
+/// Compares the whole text with a regular expression.
+pub(super) fn full_match(value: &Expr, pattern: &Expr) -> Expr {
+    let whole = call("concat", vec![text(r"\A(?:"), pattern.clone(), text(r")\z")]);
+    call("regexp_like", vec![value.clone(), whole])
+}
+
+/// `struct_pack(a := 1)` is a row with the member `a`.
+pub(super) fn struct_pack(function: &Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let member = |arg: &FunctionArg| match arg {
+        FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => Some([text(&fold(name)), value.clone()]),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value @ Expr::Identifier(name))) => {
+            Some([text(&fold(name)), value.clone()])
+        }
+        _ => None,
+    };
+    let members: Vec<[Expr; 2]> = list.args.iter().map(member).collect::<Option<_>>()?;
+    Some(call("named_struct", members.concat()))
 }
 
 fn literal(expr: &Expr) -> Option<&str> {

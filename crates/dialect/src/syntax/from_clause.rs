@@ -28,10 +28,20 @@ impl VisitorMut for FromClauses {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        select.from.iter_mut().flat_map(|from| &mut from.joins).for_each(settle_semi_join);
         sample(select);
         gather_unnests(&mut select.from);
         ControlFlow::Continue(())
     }
+}
+
+/// DuckDB's `SEMI JOIN` and `ANTI JOIN` are of the left side.
+fn settle_semi_join(join: &mut Join) {
+    join.join_operator = match join.join_operator.clone() {
+        JoinOperator::Semi(constraint) => JoinOperator::LeftSemi(constraint),
+        JoinOperator::Anti(constraint) => JoinOperator::LeftAnti(constraint),
+        other => other,
+    };
 }
 
 /// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Word};
 
 use super::calls::call;
-use super::{quantified, sql_json};
+use super::{glob, intervals, like_lists, quantified, sql_json};
 
 /// The dialect that statements are parsed in.
 #[derive(Debug, Default, Clone, Copy)]
@@ -51,6 +51,7 @@ impl Dialect for TrinoDialect {
             ("TRY_CAST", Token::LParen) => {
                 parser.maybe_parse(|parser| parse_cast(parser, CastKind::TryCast)).transpose()
             }
+            ("INTERVAL", _) => intervals::parse(parser),
             ("IPADDRESS" | "IPPREFIX", Token::SingleQuotedString(_)) => {
                 parser.next_token();
                 Some(parser.parse_value().map(|address| call("ipaddress", vec![Expr::Value(address)])))
@@ -63,10 +64,15 @@ impl Dialect for TrinoDialect {
         }
     }
 
-    /// DuckDB's `element IN list`, with no parentheses around the list, `x = ANY (VALUES …)` and `x IS DISTINCT FROM y`.
+    /// DuckDB's `element IN list`, with no parentheses around the list, `x = ANY (VALUES …)`, `x LIKE ANY (…)` and `x IS
+    /// DISTINCT FROM y`.
     fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
-        if let Some(comparison) = quantified::parse(parser, expr).or_else(|| distinct_from(parser, expr)) {
-            return Some(comparison);
+        let comparison = quantified::parse(parser, expr)
+            .or_else(|| like_lists::parse(parser, expr))
+            .or_else(|| glob::parse(parser, expr))
+            .or_else(|| distinct_from(parser, expr));
+        if comparison.is_some() {
+            return comparison;
         }
         let negated = is_keyword(parser, 0, Keyword::NOT);
         let at = usize::from(negated);
@@ -88,6 +94,9 @@ impl Dialect for TrinoDialect {
     /// `json -> 'a' = 'x'` compares the member, as its author means; DuckDB itself wants parentheses there.
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
         let is_arrow = matches!(parser.peek_token_ref().token, Token::Arrow | Token::LongArrow);
+        if glob::is_next(parser) {
+            return Some(Ok(self.prec_value(Precedence::Like)));
+        }
         is_arrow.then(|| Ok(self.prec_value(Precedence::AtTz)))
     }
 
@@ -133,6 +142,7 @@ impl Dialect for TrinoDialect {
         supports_named_fn_args_with_assignment_operator
         supports_nested_comments
         supports_optimize_table
+        supports_order_by_all
         supports_parens_around_table_factor
         supports_parenthesized_set_variables
         supports_partition_by_after_order_by

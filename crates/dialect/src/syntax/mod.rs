@@ -8,24 +8,36 @@ mod aggregates;
 mod array_aggregates;
 mod calls;
 mod column_names;
+mod columns_call;
 mod command;
 mod correlated_unnest;
 mod decimals;
+mod distinct_order;
 mod duckdb;
 mod field_access;
 mod from_clause;
+mod from_first;
+mod glob;
 mod grammar;
+mod intervals;
+mod lambda_calls;
+mod like_lists;
 mod literals;
 mod made_columns;
+mod member_names;
+mod order_all;
 mod outer_members;
 mod own_exprs;
 mod pairwise;
 mod patterns;
 mod quantified;
 mod quoted_name;
+mod relations;
 mod repeated_casts;
+mod row_members;
 mod row_wildcard;
 mod rows;
+mod select_aliases;
 mod show;
 mod sql_json;
 mod store_name;
@@ -44,6 +56,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, Statement, VisitMut};
 pub use command::Command;
 pub(crate) use decimals::DECIMAL_LITERAL;
 pub use grammar::TrinoDialect;
+pub use relations::TableColumns;
 pub use row_wildcard::RowMembers;
 pub use tables::{Notice, TableNames};
 pub use wildcard::WideRelations;
@@ -71,6 +84,8 @@ pub fn bind_arguments(statement: &mut Statement, arguments: &[Expr]) -> Result<(
 pub struct Names {
     /// Which tables there are, and what an unknown one stands for.
     pub tables: TableNames,
+    /// The columns of every table.
+    pub columns: TableColumns,
     /// Relations with virtual columns, which `*` leaves out.
     pub wide: WideRelations,
     /// The members of rows among trailql's own columns.
@@ -91,10 +106,18 @@ impl Names {
 
     /// As [`settle`](Self::settle), for a query within another statement.
     pub fn settle_query<T: VisitMut>(&self, query: &mut T) -> Vec<Notice> {
+        from_first::settle_from_first(query);
         column_names::settle_column_names(query);
+        order_all::settle_order_all(query);
+        distinct_order::settle_distinct_orders(query);
         let mut notices = tables::settle_tables(query, &self.tables);
         notices.extend(absent_columns::settle_absent_columns(query, self));
-        row_wildcard::expand_row_wildcards(query, &self.row_members);
+        member_names::settle_member_names(query, self);
+        // So that a member's name is taken for no column's; and again for what the others make.
+        field_access::settle_field_access(query);
+        columns_call::settle_columns_calls(query, self);
+        select_aliases::settle_select_aliases(query, self);
+        row_wildcard::expand_row_wildcards(query, self);
         wildcard::exclude_virtual_columns(query, &self.wide);
         made_columns::prefer_made_columns(query, &self.wide);
         using_columns::qualify_using_columns(query);

@@ -21,7 +21,12 @@ struct OwnExprs<F> {
 
 impl<F> OwnExprs<F> {
     fn is_parameter(&self, expr: &Expr) -> bool {
-        matches!(expr, Expr::Identifier(name) if self.parameters.iter().flatten().any(|one| *one == fold(name)))
+        let name = match expr {
+            Expr::Identifier(name) => Some(name),
+            Expr::CompoundIdentifier(names) => names.first(),
+            _ => None,
+        };
+        name.is_some_and(|name| self.parameters.iter().flatten().any(|one| *one == fold(name)))
     }
 }
 

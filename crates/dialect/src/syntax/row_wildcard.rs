@@ -1,49 +1,50 @@
 //! `SELECT useridentity.*`: the members of a row as columns.
 //!
 //! See "All fields of a row" of `SELECT` in Trino's documentation (<https://trino.io/docs/current/sql/select.html>). The
-//! rows are those of trailql's own relations, elements of their arrays, and casts, whose members are known before
-//! planning.
+//! rows are those of trailql's own relations, elements of their arrays, casts, and rows that a subquery spells out: their
+//! members are known before planning.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, DataType, Expr, Ident, ObjectName, Select, SelectItem, SelectItemQualifiedWildcardKind, TableFactor,
-    TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    AccessExpr, Expr, Ident, ObjectName, SelectItem, SelectItemQualifiedWildcardKind, TableFactor, TableWithJoins,
+    VisitMut, WildcardAdditionalOptions,
 };
 
-use super::fold;
+use super::relations::{Relation, change_selects};
+use super::row_members::members;
+use super::{Names, fold};
 
 /// The members of each row, and of the rows of each array, by its lower-case name with dots.
 pub type RowMembers = HashMap<String, Vec<String>>;
 
 /// Puts a row's members for its `*`.
-pub(super) fn expand_row_wildcards<T: VisitMut>(node: &mut T, rows: &RowMembers) {
-    let _ = node.visit(&mut Selects { rows });
+pub(super) fn expand_row_wildcards<T: VisitMut>(node: &mut T, names: &Names) {
+    change_selects(node, names, |select, scope| {
+        let is_concerned = |item: &SelectItem| matches!(item, SelectItem::QualifiedWildcard(..));
+        if select.projection.iter().any(is_concerned) {
+            let rows = &names.row_members;
+            let relations = Relations { named: Named::of(&select.from), known: scope.relations(&select.from), rows };
+            let items = std::mem::take(&mut select.projection);
+            select.projection = items.into_iter().flat_map(|item| relations.expanded(item)).collect();
+        }
+    });
 }
 
-struct Selects<'a> {
+/// What a `FROM` has, and the rows of trailql's own columns.
+struct Relations<'a> {
+    named: Named,
+    known: Vec<Relation>,
     rows: &'a RowMembers,
 }
 
-impl VisitorMut for Selects<'_> {
-    type Break = ();
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let relations = Relations::of(&select.from);
-        let items = std::mem::take(&mut select.projection);
-        select.projection = items.into_iter().flat_map(|item| self.expanded(item, &relations)).collect();
-        ControlFlow::Continue(())
-    }
-}
-
-impl Selects<'_> {
-    fn expanded(&self, item: SelectItem, relations: &Relations) -> Vec<SelectItem> {
+impl Relations<'_> {
+    fn expanded(&self, item: SelectItem) -> Vec<SelectItem> {
         let members = match &item {
             SelectItem::QualifiedWildcard(kind, options) if *options == WildcardAdditionalOptions::default() => {
                 match kind {
-                    SelectItemQualifiedWildcardKind::ObjectName(name) => self.members_of_name(name, relations),
-                    SelectItemQualifiedWildcardKind::Expr(expr) => self.members_of(expr, relations),
+                    SelectItemQualifiedWildcardKind::ObjectName(name) => self.members_of_name(name),
+                    SelectItemQualifiedWildcardKind::Expr(expr) => self.members_of(expr),
                 }
             }
             _ => None,
@@ -51,56 +52,63 @@ impl Selects<'_> {
         members.unwrap_or_else(|| vec![item])
     }
 
-    fn members_of_name(&self, name: &ObjectName, relations: &Relations) -> Option<Vec<SelectItem>> {
+    fn members_of_name(&self, name: &ObjectName) -> Option<Vec<SelectItem>> {
         let parts: Option<Vec<Ident>> = name.0.iter().map(|part| part.as_ident().cloned()).collect();
-        self.members_of_path(&parts?, relations)
+        self.members_of_path(&parts?)
     }
 
-    /// `(useridentity).*` and `CAST(x AS ROW(a bigint)).*`.
-    fn members_of(&self, expr: &Expr, relations: &Relations) -> Option<Vec<SelectItem>> {
+    /// `(useridentity).*`, `CAST(x AS ROW(a bigint)).*` and `{'a': 1}.*`.
+    fn members_of(&self, expr: &Expr) -> Option<Vec<SelectItem>> {
         match expr {
-            Expr::Nested(inner) => self.members_of(inner, relations),
-            Expr::Identifier(name) => self.members_of_path(std::slice::from_ref(name), relations),
-            Expr::CompoundIdentifier(names) => self.members_of_path(names, relations),
-            Expr::Cast { data_type: DataType::Struct(fields, _), .. } => {
-                let member = |name: &Ident| SelectItem::ExprWithAlias {
+            Expr::Nested(inner) => self.members_of(inner),
+            Expr::Identifier(name) => self.members_of_path(std::slice::from_ref(name)),
+            Expr::CompoundIdentifier(names) => self.members_of_path(names),
+            row => {
+                let member = |name: &String| SelectItem::ExprWithAlias {
                     expr: Expr::CompoundFieldAccess {
-                        root: Box::new(expr.clone()),
-                        access_chain: vec![AccessExpr::Dot(Expr::Identifier(name.clone()))],
+                        root: Box::new(row.clone()),
+                        access_chain: vec![AccessExpr::Dot(Expr::Identifier(quoted(name)))],
                     },
-                    alias: name.clone(),
+                    alias: quoted(name),
                 };
-                fields.iter().map(|field| field.field_name.as_ref().map(member)).collect()
+                Some(members(row, &self.known, self.rows)?.iter().map(member).collect())
             }
-            _ => None,
         }
     }
 
-    fn members_of_path(&self, path: &[Ident], relations: &Relations) -> Option<Vec<SelectItem>> {
-        let row = match path {
-            [first] if relations.names.contains(&fold(first)) => return None,
-            [first, column @ ..] if relations.names.contains(&fold(first)) => dotted(column),
-            [first] if relations.unnested.contains_key(&fold(first)) => relations.unnested[&fold(first)].clone(),
-            path => dotted(path),
-        };
+    fn members_of_path(&self, path: &[Ident]) -> Option<Vec<SelectItem>> {
         let member = |name: &String| {
-            let names = path.iter().cloned().chain([Ident::new(name)]).collect();
-            SelectItem::ExprWithAlias { expr: Expr::CompoundIdentifier(names), alias: Ident::new(name) }
+            let names = path.iter().cloned().chain([quoted(name)]).collect();
+            SelectItem::ExprWithAlias { expr: Expr::CompoundIdentifier(names), alias: quoted(name) }
         };
-        Some(self.rows.get(&row)?.iter().map(member).collect())
+        let members = match path {
+            [first] if self.named.relations.contains(&fold(first)) => return None,
+            [first] if self.named.unnested.contains_key(&fold(first)) => {
+                self.rows.get(&self.named.unnested[&fold(first)]).cloned()
+            }
+            [name] => members(&Expr::Identifier(name.clone()), &self.known, self.rows),
+            path => members(&Expr::CompoundIdentifier(path.to_vec()), &self.known, self.rows),
+        };
+        Some(members?.iter().map(member).collect())
     }
 }
 
+/// A name just as it is; trailql's own are in lower case and need no quotes.
+fn quoted(name: &str) -> Ident {
+    let is_plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if is_plain { Ident::new(name) } else { Ident::with_quote('"', name) }
+}
+
 /// What a `FROM` has that a name before `.*` may mean.
-struct Relations {
-    names: Vec<String>,
+struct Named {
+    relations: Vec<String>,
     /// Columns of `UNNEST(array)`, with the array's name.
     unnested: HashMap<String, String>,
 }
 
-impl Relations {
+impl Named {
     fn of(from: &[TableWithJoins]) -> Self {
-        let mut relations = Self { names: Vec::new(), unnested: HashMap::new() };
+        let mut relations = Self { relations: Vec::new(), unnested: HashMap::new() };
         for table in from {
             relations.add(&table.relation);
             table.joins.iter().for_each(|join| relations.add(&join.relation));
@@ -111,13 +119,13 @@ impl Relations {
     fn add(&mut self, factor: &TableFactor) {
         match factor {
             TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
-                self.names.push(fold(&alias.name));
+                self.relations.push(fold(&alias.name));
             }
             TableFactor::Table { name, .. } => {
-                self.names.extend(name.0.last().and_then(|part| part.as_ident()).map(fold));
+                self.relations.extend(name.0.last().and_then(|part| part.as_ident()).map(fold));
             }
             TableFactor::UNNEST { alias: Some(alias), array_exprs, .. } => {
-                self.names.push(fold(&alias.name));
+                self.relations.push(fold(&alias.name));
                 let arrays = array_exprs.iter().map(|array| match array {
                     Expr::Identifier(name) => dotted(std::slice::from_ref(name)),
                     // Behind the relation's name, if it has one.

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::calls::{binary, call, cast, if_else, null_if_any_is, number, text};
+use super::calls::{binary, call, cast, if_else, null_if_any_is, number, parenthesized, text};
 use super::grammar::parse_type;
 
 /// Reads such a call, if one begins here.
@@ -28,30 +28,39 @@ pub(super) fn parse(parser: &mut Parser<'_>, name: &str) -> Option<Result<Expr, 
 }
 
 fn exists(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
-    let Subject { json, path, .. } = subject(parser)?;
+    let subject = subject(parser)?;
     on_problem(parser, "json_exists")?;
-    let found = call("json_extract", vec![json.clone(), text(&path)]);
-    let is_found = match has_wildcard(&path) {
+    let found = subject.found();
+    let is_found = match subject.is_many() {
         true => binary(&call("json_array_length", vec![found]), BinaryOperator::Gt, &number(0)),
         false => Expr::IsNotNull(Box::new(found)),
     };
     let is_found = call("coalesce", vec![is_found, Expr::Value(Value::Boolean(false).into())]);
-    Ok(null_if_any_is(is_found, &[json]))
+    Ok(null_if_any_is(is_found, &[subject.json]))
 }
 
 fn value(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
-    let Subject { json, path, is_strict } = subject(parser)?;
+    let subject = subject(parser)?;
     let wanted = returning(parser)?;
-    let default = on_problem(parser, "json_value")?.value(is_strict && !has_wildcard(&path));
-    let found = call("json_extract_scalar", vec![json, text(&path)]);
-    let typed = match wanted {
+    let problem = on_problem(parser, "json_value")?;
+    let typed = |found: Expr| match wanted.clone() {
         Some(data_type) => {
             let (kind, expr) = (CastKind::TryCast, Box::new(found));
             Expr::Cast { kind, expr, data_type, array: false, format: None }
         }
         None => found,
     };
-    Ok(or_default(typed, default))
+    let arguments = vec![subject.json.clone(), text(&subject.path)];
+    if subject.is_strict {
+        let default = problem.value(!has_wildcard(&subject.path));
+        return Ok(or_default(typed(call("json_extract_scalar", arguments)), default));
+    }
+    let found = typed(call("json_only_scalar", arguments));
+    if problem.on_empty.is_none() && problem.on_error.is_none() {
+        return Ok(found);
+    }
+    let is_null = is_one(&subject, |item| binary(&item, BinaryOperator::Eq, &text("null")));
+    Ok(subject.settled(found, is_null, problem))
 }
 
 /// What `json_query` puts around what a path finds.
@@ -63,7 +72,7 @@ enum Wrapper {
 }
 
 fn query(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
-    let Subject { json, path, is_strict } = subject(parser)?;
+    let subject = subject(parser)?;
     returning(parser)?;
     let wrapper = wrapper(parser)?;
     let keeps_quotes = !word(parser, "OMIT");
@@ -74,17 +83,17 @@ fn query(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
             expect_word(parser, "STRING")?;
         }
     }
-    let default = on_problem(parser, "json_query")?.value(is_strict && !has_wildcard(&path));
-    let all = call("json_extract", vec![json, text(&path)]);
-    let one = match has_wildcard(&path) {
+    let problem = on_problem(parser, "json_query")?;
+    let all = subject.found();
+    let one = match subject.is_many() {
         // Exactly one, or none that could be given alone.
         true => {
             let is_one = binary(&call("json_array_length", vec![all.clone()]), BinaryOperator::Eq, &number(1));
-            if_else(&is_one, &call("json_array_get", vec![all.clone(), number(0)]), None)
+            if_else(&is_one, &call("json_extract", vec![all.clone(), text("$[0]")]), None)
         }
         false => all.clone(),
     };
-    let list = match has_wildcard(&path) {
+    let list = match subject.is_many() {
         true => call("json_format", vec![all]),
         false => call("concat", vec![text("["), call("json_format", vec![all]), text("]")]),
     };
@@ -104,7 +113,17 @@ fn query(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
             if_else(&scalar, &list, Some(&alone))
         }
     };
-    Ok(or_default(found, default))
+    if subject.is_strict {
+        return Ok(or_default(found, problem.value(!has_wildcard(&subject.path))));
+    }
+    Ok(subject.settled(found, Expr::Value(Value::Boolean(false).into()), problem))
+}
+
+/// Whether a lax path leads to one item, and that one is as it should be.
+fn is_one(subject: &Subject, is_right: impl Fn(Expr) -> Expr) -> Expr {
+    let items = subject.found();
+    let is_one = binary(&call("json_array_length", vec![items.clone()]), BinaryOperator::Eq, &number(1));
+    binary(&is_one, BinaryOperator::And, &is_right(call("json_extract", vec![items, text("$[0]")])))
 }
 
 fn wrapper(parser: &mut Parser<'_>) -> Result<Wrapper, ParserError> {
@@ -132,7 +151,7 @@ fn array(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     Ok(joined("[", values.into_iter().map(|value| json_text(value, keeps_nulls)).collect(), "]"))
 }
 
-/// `json_object('a' : 1, KEY 'b' VALUE 2)`; NULLs are kept unless the call says `ABSENT ON NULL`.
+/// `json_object('a' : 1, KEY 'b' VALUE 2)` and DuckDB's `json_object('a', 1)`; NULLs are kept unless the call says `ABSENT ON NULL`.
 fn object(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     let members = listed(parser, |parser| {
         let _ = word(parser, "KEY");
@@ -141,7 +160,8 @@ fn object(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
             Token::Colon => parser.parse_prefix()?,
             _ => parser.parse_expr()?,
         };
-        if !word(parser, "VALUE") {
+        // DuckDB has a comma there.
+        if !word(parser, "VALUE") && !parser.consume_token(&Token::Comma) {
             parser.expect_token(&Token::Colon)?;
         }
         Ok((key, parser.parse_expr()?))
@@ -192,6 +212,35 @@ struct Subject {
     path: String,
     /// A path that leads nowhere is an error and not just empty.
     is_strict: bool,
+}
+
+impl Subject {
+    /// Says whether what is found comes as an array.
+    fn is_many(&self) -> bool {
+        !self.is_strict || has_wildcard(&self.path)
+    }
+
+    fn found(&self) -> Expr {
+        let function = if self.is_strict { "json_extract" } else { "json_items" };
+        call(function, vec![self.json.clone(), text(&self.path)])
+    }
+
+    /// What a lax path gives where it finds something, something else, or nothing.
+    fn settled(&self, found: Expr, is_null: Expr, problem: OnProblem) -> Expr {
+        let items = self.found();
+        let is_empty = binary(&call("json_array_length", vec![items.clone()]), BinaryOperator::Eq, &number(0));
+        let null = || Expr::Value(Value::Null.into());
+        let OnProblem { on_empty, on_error } = problem;
+        let found = match on_error {
+            Some(on_error) => {
+                let is_known = binary(&is_null, BinaryOperator::Or, &Expr::IsNull(Box::new(self.json.clone())));
+                if_else(&parenthesized(is_known), &null(), Some(&call("coalesce", vec![found, on_error])))
+            }
+            None => found,
+        };
+        // Nothing to find gives no item, and a wrapper is not put around it.
+        if_else(&is_empty, &on_empty.unwrap_or_else(null), Some(&found))
+    }
 }
 
 /// Reads the JSON and the path; without a word before it, a path is lax.

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, ListBuilder, StringBuilder};
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, StringBuilder};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
@@ -25,6 +26,8 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("regexp_extract_all", &[TEXT, TEXT, Kind::Int], Returns::Type(text_list()), extract_all)
             .optional_after(2),
         Function::new("regexp_replace", &[TEXT, TEXT, TEXT], text(), replace).optional_after(2),
+        Function::new("regexp_groups", &[TEXT, TEXT], Returns::Type(list_of(text_list())), all_groups),
+        Function::new("regexp_fill", &[TEXT, TEXT, Kind::Any], text(), fill),
         Function::new("regexp_split", &[TEXT, TEXT], Returns::Type(text_list()), split),
         Function::new("regexp_count", &[TEXT, TEXT], int(), count),
         Function::new("regexp_position", &[TEXT, TEXT, Kind::Int, Kind::Int], int(), position).optional_after(2),
@@ -126,6 +129,51 @@ fn replace(call: &Call) -> Result<ArrayRef> {
             let Some(range) = found.group(0) else { return false };
             out.push_str(&text[copied..range.start]);
             parts.iter().for_each(|part| out.push_str(part.text(text, found)));
+            copied = range.end;
+            true
+        })?;
+        out.push_str(&text[copied..]);
+        Ok(Some(out))
+    })
+}
+
+fn list_of(item: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(item, true)))
+}
+
+/// The groups of every match, for the lambda of `regexp_replace`; the whole match is none of them.
+fn all_groups(call: &Call) -> Result<ArrayRef> {
+    let (texts, patterns) = (call.texts(0)?, Patterns::new(call)?);
+    let mut lists = ListBuilder::new(ListBuilder::new(StringBuilder::new()));
+    for row in 0..call.rows {
+        let pair = patterns.pair(&texts, row)?;
+        if let Some((text, regex)) = &pair {
+            regex.each_match(text, |found| {
+                let groups = (1..regex.groups()).map(|index| found.group(index).map(|range| &text[range]));
+                lists.values().append_value(groups);
+                true
+            })?;
+        }
+        lists.append(pair.is_some());
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+/// Puts the elements of an array for the matches, one each; NULL takes a match away.
+fn fill(call: &Call) -> Result<ArrayRef> {
+    let (texts, patterns) = (call.texts(0)?, Patterns::new(call)?);
+    let replacements = cast(&call.array(2)?, &text_list())?;
+    let replacements = replacements.as_list::<i32>();
+    call.build_texts(|row| {
+        let Some((text, regex)) = patterns.pair(&texts, row)?.filter(|_| replacements.is_valid(row)) else {
+            return Ok(None);
+        };
+        let replacements = replacements.value(row);
+        let mut replacements = replacements.as_string::<i32>().iter();
+        let (mut out, mut copied) = (String::new(), 0);
+        regex.each_place(text, |range| {
+            out.push_str(&text[copied..range.start]);
+            out.push_str(replacements.next().flatten().unwrap_or_default());
             copied = range.end;
             true
         })?;
