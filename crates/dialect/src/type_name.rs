@@ -44,6 +44,7 @@ pub(crate) fn type_name(field: &Field) -> String {
             }
             other => other.to_string(),
         },
+        DataType::Interval(_) | DataType::Duration(_) => "interval day to second".to_owned(),
         binary if binary.is_binary() => "varbinary".to_owned(),
         other => other.to_string().to_lowercase(),
     }

@@ -415,6 +415,10 @@ fn explain_not_implemented(message: &str, names: &Names, source: &Source<'_>) ->
             span: None,
         };
     }
+    if message.starts_with("FETCH clause") {
+        let hint = "write rank() OVER (ORDER BY …) AS r in a subquery, and WHERE r <= n around it";
+        return Explained { message: format!("not supported: FETCH … WITH TIES; {hint}"), span: None };
+    }
     // What follows is the syntax tree.
     if let Some(node) = between(message, "Unsupported ast node ", " {") {
         let keyword = node.rsplit(' ').next().unwrap_or(node);

@@ -94,6 +94,9 @@ fn wanted_rows(rows: &Value, types: &Value) -> Vec<Value> {
     let types: Vec<&str> = types.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     let cell = |(cell, name): (&Value, &&str)| match cell {
         Value::String(time) if name.starts_with("timestamp") => Value::from(moment(time)),
+        Value::Array(times) if name.starts_with("array(timestamp") => {
+            times.iter().map(|time| time.as_str().map_or(Value::Null, |time| Value::from(moment(time)))).collect()
+        }
         // A column of times that Athena has as text.
         Value::String(time) if *name == "varchar" && time.len() == 20 && time.ends_with('Z') => {
             Value::from(moment(time))
@@ -109,9 +112,9 @@ fn wanted_rows(rows: &Value, types: &Value) -> Vec<Value> {
 /// `2024-03-01 12:00:00.000 UTC` as `2024-03-01T12:00:00`.
 fn moment(time: &str) -> String {
     let time = time.trim_end_matches(" UTC").trim_end_matches('Z').replace(' ', "T");
-    match time.split_once('.') {
-        Some((whole, fraction)) if fraction.trim_end_matches('0').is_empty() => whole.to_owned(),
-        _ => time,
+    match time.contains('.') {
+        true => time.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => time,
     }
 }
 

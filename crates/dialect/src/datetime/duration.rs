@@ -14,7 +14,14 @@ use datafusion::common::{Result, exec_datafusion_err, exec_err};
 
 use crate::function::{Call, Function, Kind, Returns};
 
-const MILLIS_PER_DAY: i64 = 86_400_000;
+/// The name of the function that gives a number by which intervals compare.
+pub(crate) const SPAN_ORDER: &str = "span_order";
+
+/// A month as DuckDB compares one with days; in Trino the two never meet.
+const DAYS_PER_MONTH: i64 = 30;
+
+/// Milliseconds of a day.
+pub(crate) const MILLIS_PER_DAY: i64 = 86_400_000;
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
 pub(super) fn functions() -> Vec<Function> {
@@ -22,6 +29,7 @@ pub(super) fn functions() -> Vec<Function> {
     vec![
         Function::new("parse_duration", &[Kind::Text], Returns::Type(interval), parse_duration),
         Function::new("to_milliseconds", &[Kind::Any], Returns::Type(DataType::Int64), to_milliseconds),
+        Function::new(SPAN_ORDER, &[Kind::Any], Returns::Type(DataType::Int64), span_order),
     ]
 }
 
@@ -62,8 +70,20 @@ fn interval_of(millis: i64) -> IntervalMonthDayNano {
 }
 
 fn to_milliseconds(call: &Call) -> Result<ArrayRef> {
+    in_milliseconds(call, millis_of)
+}
+
+/// Milliseconds, with months of 30 days.
+fn span_order(call: &Call) -> Result<ArrayRef> {
+    in_milliseconds(call, |span| {
+        let days = i64::from(span.months) * DAYS_PER_MONTH + i64::from(span.days);
+        Ok(days * MILLIS_PER_DAY + span.nanoseconds / NANOS_PER_MILLI)
+    })
+}
+
+fn in_milliseconds(call: &Call, millis: fn(IntervalMonthDayNano) -> Result<i64>) -> Result<ArrayRef> {
     let spans = call.array(0)?;
-    let millis: Int64Array = match spans.data_type() {
+    let numbers: Int64Array = match spans.data_type() {
         DataType::Duration(_) => {
             let spans = cast(&spans, &DataType::Duration(TimeUnit::Millisecond))?;
             spans.as_primitive::<DurationMillisecondType>().iter().collect()
@@ -71,12 +91,12 @@ fn to_milliseconds(call: &Call) -> Result<ArrayRef> {
         DataType::Interval(_) => {
             let spans = cast(&spans, &DataType::Interval(IntervalUnit::MonthDayNano))?;
             let spans = spans.as_primitive::<IntervalMonthDayNanoType>();
-            spans.iter().map(|span| span.map(millis_of).transpose()).collect::<Result<_>>()?
+            spans.iter().map(|span| span.map(millis).transpose()).collect::<Result<_>>()?
         }
         DataType::Null => Int64Array::from(vec![None; call.rows]),
-        other => return exec_err!("to_milliseconds takes an interval, not {other}"),
+        other => return exec_err!("an interval is expected here, not {other}"),
     };
-    Ok(Arc::new(millis))
+    Ok(Arc::new(numbers))
 }
 
 fn millis_of(span: IntervalMonthDayNano) -> Result<i64> {

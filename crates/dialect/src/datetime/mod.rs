@@ -13,6 +13,7 @@ mod pattern;
 mod spans;
 mod truncate;
 
+pub(crate) use duration::{MILLIS_PER_DAY, SPAN_ORDER};
 pub(crate) use functions::{functions, moment_literal};
 pub(crate) use iso::{TextRange, text_range};
 pub(crate) use items::Item;

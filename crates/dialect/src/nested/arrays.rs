@@ -4,11 +4,12 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, StringArray, UInt32Array};
 use arrow::buffer::OffsetBuffer;
-use arrow::compute::{cast, take};
+use arrow::compute::{cast, nullif, take};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::functions_nested::array_has::array_has_udf;
+use datafusion::functions_nested::min_max::{array_max_udf, array_min_udf};
 use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF};
 
 use super::maps::map_value;
@@ -44,6 +45,10 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("len", &[ANY], Returns::Type(DataType::Int64), length).udf(),
         Function::new("reverse", &[ANY], Returns::From(|args| Ok(Arc::clone(&args.arg_fields[0]))), reverse).udf(),
         Function::new("contains", &[ANY, ANY], Returns::Type(DataType::Boolean), contains).udf(),
+        Function::new("array_max", &[ANY], Returns::From(type_of_element), |call| known(call, &array_max_udf())).udf(),
+        Function::new("array_min", &[ANY], Returns::From(type_of_element), |call| known(call, &array_min_udf())).udf(),
+        Function::new("list_max", &[ANY], Returns::From(type_of_element), |call| extreme(call, &array_max_udf())).udf(),
+        Function::new("list_min", &[ANY], Returns::From(type_of_element), |call| extreme(call, &array_min_udf())).udf(),
         element_at(),
         subscript(),
     ]
@@ -124,6 +129,26 @@ fn json_element_of(call: &Call) -> Result<ArrayRef> {
     delegate(&member, vec![call.array(0)?, key], call)
 }
 
+/// The largest or smallest element, as DuckDB and `max` over the elements have it: among those that are not NULL.
+fn extreme(call: &Call, udf: &ScalarUDF) -> Result<ArrayRef> {
+    let array = call.array(0)?;
+    match array.data_type() {
+        DataType::Null => Ok(array),
+        DataType::List(_) => delegate(udf, vec![array], call),
+        other => exec_err!("{} takes an array, not {other}", udf.name()),
+    }
+}
+
+/// As [`extreme`], but NULL where an element is NULL, as in Trino.
+fn known(call: &Call, udf: &ScalarUDF) -> Result<ArrayRef> {
+    let array = call.array(0)?;
+    let extremes = extreme(call, udf)?;
+    let Some(lists) = array.as_list_opt::<i32>() else { return Ok(extremes) };
+    let has_null = |row: usize| lists.is_valid(row) && lists.value(row).logical_null_count() > 0;
+    let has_null: BooleanArray = (0..call.rows).map(|row| Some(has_null(row))).collect();
+    Ok(nullif(&extremes, &has_null)?)
+}
+
 /// Runs another function on arrays.
 fn delegate(udf: &ScalarUDF, arrays: Vec<ArrayRef>, call: &Call) -> Result<ArrayRef> {
     let fields = arrays.iter().map(|array| Arc::new(Field::new("", array.data_type().clone(), true))).collect();
@@ -201,7 +226,10 @@ fn reverse(call: &Call) -> Result<ArrayRef> {
 fn contains(call: &Call) -> Result<ArrayRef> {
     let (haystack, needle) = (call.array(0)?, call.array(1)?);
     if let DataType::List(item) = haystack.data_type() {
-        let needle = cast(&needle, item.data_type())?;
+        // A list of nothing but NULL, or an empty one, has no type.
+        let item = if item.data_type().is_null() { needle.data_type() } else { item.data_type() };
+        let haystack = cast(&haystack, &DataType::new_list(item.clone(), true))?;
+        let needle = cast(&needle, item)?;
         let found = delegate(&array_has_udf(), vec![Arc::clone(&haystack), needle], call)?;
         return null_where_unknown(&haystack, &found);
     }
@@ -223,7 +251,7 @@ fn null_where_unknown(lists: &ArrayRef, found: &ArrayRef) -> Result<ArrayRef> {
     let lists = lists.as_list::<i32>();
     let found = found.as_boolean();
     let verdict = |row: usize| match found.is_valid(row).then(|| found.value(row)) {
-        Some(false) if lists.value(row).null_count() > 0 => None,
+        Some(false) if lists.value(row).logical_null_count() > 0 => None,
         verdict => verdict,
     };
     Ok(Arc::new((0..found.len()).map(verdict).collect::<BooleanArray>()))

@@ -14,6 +14,7 @@ mod partition_text;
 mod planner;
 mod repeated_columns;
 mod rule;
+mod spans;
 mod subquery_marks;
 mod time_text;
 mod types;

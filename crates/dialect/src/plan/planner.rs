@@ -7,7 +7,7 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, Operator, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::{boolean_text, is_text, time_text};
+use super::{boolean_text, is_text, spans, time_text};
 use crate::functions;
 use crate::json::{is_json, json_element, json_member, to_json};
 use crate::nested::{element_at, subscript};
@@ -28,6 +28,7 @@ impl ExprPlanner for DialectPlanner {
             op => comparison(op).and_then(|op| {
                 boolean_text::compare(&expr.left, op, &expr.right, schema)
                     .or_else(|| time_text::compare(&expr.left, op, &expr.right, schema))
+                    .or_else(|| spans::compare(&expr.left, op, &expr.right, schema))
             }),
         };
         Ok(planned.map_or(PlannerResult::Original(expr), PlannerResult::Planned))

@@ -173,10 +173,10 @@ fn expanded(lists: &[Lists], names: &[String], wanted: usize, with_ordinality: b
         DataType::Struct(fields) => Some(fields.clone()),
         _ => None,
     };
-    if wanted == lists.len() {
+    let all: usize = lists.iter().map(|list| rows(list).map_or(1, |fields| fields.len())).sum();
+    if wanted == lists.len() && wanted != all {
         return names.iter().map(|name| (column(name), String::new())).collect();
     }
-    let all: usize = lists.iter().map(|list| rows(list).map_or(1, |fields| fields.len())).sum();
     let mut out = Vec::new();
     for (index, (list, name)) in lists.iter().zip(names).enumerate() {
         match rows(list) {

@@ -7,10 +7,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, UnaryOperator, Value, VisitMut, VisitorMut, visit_relations_mut,
+    BinaryOperator, DataType, Expr, UnaryOperator, Value, VisitMut, VisitorMut, visit_relations_mut,
 };
 
-use super::calls::call;
+use super::calls::{call, text};
 
 /// The function that marks a decimal.
 pub(crate) const DECIMAL_LITERAL: &str = "decimal_literal";
@@ -39,11 +39,24 @@ impl VisitorMut for Decimals {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         use BinaryOperator::{Divide, Minus, Multiply, Plus};
-        if let Expr::BinaryOp { left, op: Plus | Minus | Multiply | Divide, right } = expr {
-            mark(left);
-            mark(right);
+        match expr {
+            Expr::BinaryOp { left, op: Plus | Minus | Multiply | Divide, right } => {
+                mark(left);
+                mark(right);
+            }
+            Expr::Cast { expr, data_type: DataType::Decimal(_) | DataType::Numeric(_), .. } => keep_digits(expr),
+            _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// The nearest double of `1.005` is below it; its text is exact.
+fn keep_digits(cast: &mut Expr) {
+    if let Expr::Value(literal) = cast
+        && let Value::Number(number, _) = &literal.value
+    {
+        *cast = text(number);
     }
 }
 

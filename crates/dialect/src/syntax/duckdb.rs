@@ -163,8 +163,8 @@ fn aggregated(list: &Expr, function: &str) -> Option<Expr> {
     match function.to_lowercase().as_str() {
         "sum" => one("array_sum"),
         "avg" | "mean" => one("array_avg"),
-        "min" => one("array_min"),
-        "max" => one("array_max"),
+        "min" => one("list_min"),
+        "max" => one("list_max"),
         "product" => one("array_product"),
         "count" => Some(call("cardinality", vec![present(list)])),
         "first" => Some(call("element_at", vec![list.clone(), number(1)])),

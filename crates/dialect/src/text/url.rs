@@ -17,7 +17,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     [
         Function::new("url_extract_protocol", URL, text(), |call| part(call, |url| Some(url.scheme().to_owned()))),
         Function::new("url_extract_host", URL, text(), |call| part(call, |url| url.host_str().map(str::to_owned))),
-        Function::new("url_extract_path", URL, text(), |call| part(call, |url| Some(plain(url.path())))),
+        Function::new("url_extract_path", URL, text(), path),
         Function::new("url_extract_query", URL, text(), |call| {
             part(call, |url| Some(plain(url.query().unwrap_or_default())))
         }),
@@ -37,6 +37,18 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
 fn part(call: &Call, part: fn(&Url) -> Option<String>) -> Result<ArrayRef> {
     let urls = call.texts(0)?;
     call.build_texts(|row| Ok(urls.get(row).and_then(|url| Url::parse(url).ok()).as_ref().and_then(part)))
+}
+
+/// The parser gives `/` to a URL that has no path.
+fn path(call: &Call) -> Result<ArrayRef> {
+    let urls = call.texts(0)?;
+    call.build_texts(|row| {
+        let Some((text, url)) = urls.get(row).and_then(|text| Some((text, Url::parse(text).ok()?))) else {
+            return Ok(None);
+        };
+        let has_path = url.path() != "/" || text.split(['?', '#']).any(|part| part.ends_with('/'));
+        Ok(Some(if has_path { plain(url.path()) } else { String::new() }))
+    })
 }
 
 /// Without percent signs, as Java's `URI` gives its parts.
