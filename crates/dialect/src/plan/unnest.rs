@@ -90,8 +90,14 @@ fn unnest(
     };
     let schema = Arc::clone(input.schema());
     let mut lists = Vec::new();
+    let arguments = array_exprs.len();
+    let names_wanted =
+        alias.as_ref().map_or(0, |alias| alias.columns.len()).saturating_sub(usize::from(with_ordinality));
     for array in array_exprs {
-        lists.extend(lists_of(context.sql_to_expr(array, &schema)?, &schema)?);
+        let array = context.sql_to_expr(array, &schema)?;
+        // Two names for one JSON text are those of a key and a value.
+        let is_map = arguments == 1 && names_wanted == 2 && array.get_type(&schema)?.is_string();
+        lists.extend(if is_map { entries_of(&array)? } else { lists_of(array, &schema)? });
     }
     if with_ordinality {
         lists.push(ordinality(&lists)?);
@@ -104,6 +110,16 @@ fn unnest(
     let plan = input.project(kept.iter().cloned().chain(unnested))?.unnest_columns_with_options(columns, options)?;
     let outputs = outputs(&lists, &names, alias.as_ref(), with_ordinality, context)?;
     plan.project(kept.into_iter().chain(outputs))
+}
+
+/// The keys and the values of JSON text, as CloudTrail Lake has them in a map.
+fn entries_of(json: &Expr) -> Result<Vec<Lists>> {
+    let part = |function: &str| -> Result<Lists> {
+        let Some(part) = functions::scalar(function) else { return plan_err!("{function} is no function") };
+        let element = Arc::new(Field::new_list_field(DataType::Utf8, true));
+        Ok(Lists { expr: part.call(vec![json.clone()]), element })
+    };
+    Ok(vec![part("map_keys")?, part("map_values")?])
 }
 
 /// The lists of one argument: itself, or the keys and the values of a map. JSON text is an array of JSON.

@@ -202,6 +202,7 @@ fn settle_function(mut function: Function) -> Expr {
         return renamed(function, &name);
     };
     let args = with_lambdas(&mut function, &name, args);
+    let args = with_maps(&mut function, &name, args);
     match (name.as_str(), args.as_slice()) {
         ("if", [condition, then]) => if_else(condition, then, None),
         ("if", [condition, then, otherwise]) => if_else(condition, then, Some(otherwise)),
@@ -244,6 +245,22 @@ fn settle_function(mut function: Function) -> Expr {
             .or_else(|| settle_duckdb(name, args))
             .unwrap_or_else(|| settle_aggregate(function, name, args)),
     }
+}
+
+/// `map_filter(requestparameters, (k, v) -> …)`: JSON text in a column is a map, too, as CloudTrail Lake has it.
+fn with_maps(function: &mut Function, name: &str, mut args: Vec<Expr>) -> Vec<Expr> {
+    let maps = match name {
+        "map_filter" | "transform_keys" | "transform_values" => 1,
+        "map_zip_with" => 2,
+        _ => return args,
+    };
+    for map in args.iter_mut().take(maps) {
+        if matches!(map, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. }) {
+            *map = call("map_from_entries", vec![call("map_entries", vec![map.clone()])]);
+        }
+    }
+    set_args(function, args.clone());
+    args
 }
 
 /// `transform(l, x -> 'a')`: what the parser takes for a member of JSON is a lambda where the function wants one.
