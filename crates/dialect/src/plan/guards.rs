@@ -6,10 +6,13 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{Column, DFSchema, ExprSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{BinaryExpr, Case, Cast, Expr, ExprSchemable, Operator, cast, lit, not, when};
+use datafusion::logical_expr::{
+    BinaryExpr, Case, Cast, Expr, ExprSchemable, LogicalPlan, Operator, cast, lit, not, when,
+};
 
+use super::partition_text;
 use crate::decimals::ARITHMETIC;
 use crate::nested::TRY;
 
@@ -42,17 +45,33 @@ const FALLIBLE: &[&str] = &[
     "url_decode",
 ];
 
+/// What the expressions of a plan's node see.
+#[derive(Clone, Copy)]
+pub(super) struct Inputs<'a> {
+    pub(super) schema: &'a DFSchema,
+    pub(super) plans: &'a [&'a LogicalPlan],
+}
+
+impl Inputs<'_> {
+    /// Says whether all values of a column are well-formed: times, and the days that a table is partitioned by. Their
+    /// conditions stay as they are, so that they prune.
+    fn is_well_formed(&self, column: &Column) -> bool {
+        self.schema.field_from_column(column).is_ok_and(|field| field.data_type().is_temporal())
+            || partition_text::is_part_of_day(column, self.plans)
+    }
+}
+
 /// Guards what may fail in an expression; in the condition of a filter, also by the conditions ahead of it.
-pub(super) fn guard(expr: Expr, is_filter: bool, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn guard(expr: Expr, is_filter: bool, inputs: Inputs<'_>) -> Result<Transformed<Expr>> {
     if !is_filter {
-        return expr.transform_up(|expr| guard_operator(expr, schema));
+        return expr.transform_up(|expr| guard_operator(expr, inputs));
     }
     let mut ahead: Vec<Expr> = Vec::new();
     let mut guarded = Vec::new();
     let mut is_changed = false;
     for condition in split_conjunction_owned(expr) {
-        let own = condition.transform_up(|expr| guard_operator(expr, schema))?;
-        let is_fallible = can_fail(&own.data, schema);
+        let own = condition.transform_up(|expr| guard_operator(expr, inputs))?;
+        let is_fallible = can_fail(&own.data, inputs);
         is_changed |= own.transformed || is_fallible;
         let condition = match conjunction(ahead.clone()) {
             Some(ahead) if is_fallible && !is_guarded_by(&own.data, &ahead) => guarded_and(ahead, own.data)?,
@@ -67,15 +86,15 @@ pub(super) fn guard(expr: Expr, is_filter: bool, schema: &DFSchema) -> Result<Tr
     Ok(if is_changed { Transformed::yes(expr) } else { Transformed::no(expr) })
 }
 
-fn guard_operator(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+fn guard_operator(expr: Expr, inputs: Inputs<'_>) -> Result<Transformed<Expr>> {
     Ok(match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) if can_fail(&right, schema) => {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) if can_fail(&right, inputs) => {
             Transformed::yes(guarded_and(*left, *right)?)
         }
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) if can_fail(&right, schema) => {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) if can_fail(&right, inputs) => {
             Transformed::yes(guarded_or(*left, *right)?)
         }
-        Expr::Case(case) if is_truth(&case, schema) && results(&case).any(|result| can_fail(result, schema)) => {
+        Expr::Case(case) if is_truth(&case, inputs) && results(&case).any(|result| can_fail(result, inputs)) => {
             Transformed::yes(case_of_numbers(case))
         }
         other => Transformed::no(other),
@@ -126,10 +145,10 @@ fn as_number(truth: Expr) -> Expr {
     cast(truth, DataType::Int8)
 }
 
-fn is_truth(case: &Case, schema: &DFSchema) -> bool {
+fn is_truth(case: &Case, inputs: Inputs<'_>) -> bool {
     case.when_then_expr
         .first()
-        .is_some_and(|(_, then)| then.get_type(schema).is_ok_and(|data_type| data_type == DataType::Boolean))
+        .is_some_and(|(_, then)| then.get_type(inputs.schema).is_ok_and(|data_type| data_type == DataType::Boolean))
 }
 
 fn results(case: &Case) -> impl Iterator<Item = &Expr> {
@@ -137,22 +156,25 @@ fn results(case: &Case) -> impl Iterator<Item = &Expr> {
 }
 
 /// Says whether an expression fails for some rows. One without columns fails for all or for none, one in `TRY` for none.
-fn can_fail(expr: &Expr, schema: &DFSchema) -> bool {
+fn can_fail(expr: &Expr, inputs: Inputs<'_>) -> bool {
+    if expr.column_refs().into_iter().all(|column| inputs.is_well_formed(column)) {
+        return false;
+    }
     let mut is_found = false;
     let visited = expr.apply(|part| {
-        is_found |= is_fallible(part, schema);
+        is_found |= is_fallible(part, inputs);
         Ok(match part {
             _ if is_found => TreeNodeRecursion::Stop,
             Expr::HigherOrderFunction(call) if call.func.name() == TRY => TreeNodeRecursion::Jump,
             _ => TreeNodeRecursion::Continue,
         })
     });
-    expr.any_column_refs() && (is_found || visited.is_err())
+    is_found || visited.is_err()
 }
 
-fn is_fallible(expr: &Expr, schema: &DFSchema) -> bool {
+fn is_fallible(expr: &Expr, inputs: Inputs<'_>) -> bool {
     match expr {
-        Expr::Cast(Cast { expr, field }) => !field.data_type().is_string() && is_text(expr, schema),
+        Expr::Cast(Cast { expr, field }) => !field.data_type().is_string() && is_text(expr, inputs),
         Expr::ScalarFunction(call) => FALLIBLE.contains(&call.name()),
         Expr::BinaryExpr(BinaryExpr { op: Operator::Divide | Operator::Modulo, right, .. }) => {
             !matches!(right.as_ref(), Expr::Literal(..))
@@ -161,6 +183,6 @@ fn is_fallible(expr: &Expr, schema: &DFSchema) -> bool {
     }
 }
 
-fn is_text(expr: &Expr, schema: &DFSchema) -> bool {
-    expr.get_type(schema).is_ok_and(|data_type| data_type.is_string())
+fn is_text(expr: &Expr, inputs: Inputs<'_>) -> bool {
+    expr.get_type(inputs.schema).is_ok_and(|data_type| data_type.is_string())
 }

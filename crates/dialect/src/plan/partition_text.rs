@@ -12,6 +12,12 @@ use super::literal_text;
 /// Columns of days, as `yyyy/MM/dd`.
 const DAYS: [&str; 5] = ["timestamp", "date_partition", "p_date", "dt", "ingest_date"];
 
+/// Says whether a column is one of a table's days, or of their parts, of which every value is well-formed.
+pub(super) fn is_part_of_day(column: &Column, inputs: &[&LogicalPlan]) -> bool {
+    let name = column.name.as_str();
+    (DAYS.contains(&name) || matches!(name, "year" | "month" | "day")) && is_stored(column, inputs)
+}
+
 /// Spells a literal as the partition column beside it has its values; `None` where nothing is to be changed.
 pub(super) fn respelled(column: &Expr, literal: &Expr, inputs: &[&LogicalPlan]) -> Option<Expr> {
     let Expr::Column(column) = column else { return None };

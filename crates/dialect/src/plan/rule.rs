@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::guards::Inputs;
 use super::{
     address_order, boolean_text, date_text, decimal_types, derived_time, guards, has_type, partition_text, time_text,
 };
@@ -44,7 +45,9 @@ impl AnalyzerRule for DialectRule {
             plan.map_expressions(|expr| {
                 let name = names.save(&expr);
                 let rewritten = expr.transform_up(|expr| scope.settle(expr))?;
-                let guarded = rewritten.transform_data(|expr| guards::guard(expr, is_filter, &schema))?;
+                let guarded = rewritten.transform_data(|expr| {
+                    guards::guard(expr, is_filter, Inputs { schema: &schema, plans: &inputs })
+                })?;
                 Ok(guarded.update_data(|expr| name.restore(expr)))
             })?
             .map_data(address_order::sort)?
