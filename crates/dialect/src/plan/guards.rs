@@ -6,10 +6,10 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, ExprSchema, Result, ScalarValue};
-use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::common::{Column, DFSchema, ExprSchema, Result, ScalarValue, plan_err};
+use datafusion::logical_expr::utils::{conjunction, split_binary_owned, split_conjunction_owned};
 use datafusion::logical_expr::{
-    BinaryExpr, Case, Cast, Expr, ExprSchemable, LogicalPlan, Operator, cast, lit, not, when,
+    BinaryExpr, Case, Cast, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, cast, lit, not,
 };
 
 use super::partition_text;
@@ -64,74 +64,76 @@ impl Inputs<'_> {
 /// Guards what may fail in an expression; in the condition of a filter, also by the conditions ahead of it.
 pub(super) fn guard(expr: Expr, is_filter: bool, inputs: Inputs<'_>) -> Result<Transformed<Expr>> {
     if !is_filter {
-        return expr.transform_up(|expr| guard_operator(expr, inputs));
+        return guard_parts(expr, inputs);
     }
     let mut ahead: Vec<Expr> = Vec::new();
     let mut guarded = Vec::new();
     let mut is_changed = false;
     for condition in split_conjunction_owned(expr) {
-        let own = condition.transform_up(|expr| guard_operator(expr, inputs))?;
+        let own = guard_parts(condition, inputs)?;
         let is_fallible = can_fail(&own.data, inputs);
         is_changed |= own.transformed || is_fallible;
-        let condition = match conjunction(ahead.clone()) {
-            Some(ahead) if is_fallible && !is_guarded_by(&own.data, &ahead) => guarded_and(ahead, own.data)?,
-            _ => own.data,
-        };
-        if !is_fallible {
-            ahead.push(condition.clone());
+        if is_fallible && !ahead.is_empty() && !is_guarded_by(&own.data, &ahead) {
+            guarded.push(in_order(Operator::And, ahead.iter().cloned().chain([own.data]).collect())?);
+        } else {
+            if !is_fallible {
+                ahead.push(own.data.clone());
+            }
+            guarded.push(own.data);
         }
-        guarded.push(condition);
     }
     let expr = conjunction(guarded).unwrap_or_else(|| lit(true));
     Ok(if is_changed { Transformed::yes(expr) } else { Transformed::no(expr) })
 }
 
-fn guard_operator(expr: Expr, inputs: Inputs<'_>) -> Result<Transformed<Expr>> {
-    Ok(match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) if can_fail(&right, inputs) => {
-            Transformed::yes(guarded_and(*left, *right)?)
-        }
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) if can_fail(&right, inputs) => {
-            Transformed::yes(guarded_or(*left, *right)?)
-        }
-        Expr::Case(case) if is_truth(&case, inputs) && results(&case).any(|result| can_fail(result, inputs)) => {
-            Transformed::yes(case_of_numbers(case))
-        }
-        other => Transformed::no(other),
+/// Guards what may fail in the operands of `AND` and `OR`, and in the results of `CASE`.
+fn guard_parts(expr: Expr, inputs: Inputs<'_>) -> Result<Transformed<Expr>> {
+    expr.transform_down(|expr| {
+        let op = match &expr {
+            Expr::BinaryExpr(BinaryExpr { op: op @ (Operator::And | Operator::Or), .. }) => *op,
+            Expr::Case(case) if is_truth(case, inputs) && results(case).any(|result| can_fail(result, inputs)) => {
+                let Expr::Case(case) = expr else { return Ok(Transformed::no(expr)) };
+                return Ok(Transformed::yes(case_of_numbers(case)));
+            }
+            _ => return Ok(Transformed::no(expr)),
+        };
+        let operands = split_binary_owned(expr, op);
+        let is_fallible = operands.iter().skip(1).any(|operand| can_fail(operand, inputs));
+        let operands = operands.into_iter().map(|operand| guard_parts(operand, inputs)).collect::<Result<Vec<_>>>()?;
+        let is_changed = is_fallible || operands.iter().any(|operand| operand.transformed);
+        let operands = operands.into_iter().map(|operand| operand.data);
+        let whole = match is_fallible {
+            true => in_order(op, operands.collect())?,
+            false => operands.reduce(|left, right| binary_expr(left, op, right)).unwrap_or_else(|| lit(true)),
+        };
+        Ok(Transformed::new(whole, is_changed, TreeNodeRecursion::Jump))
     })
 }
 
-/// `left AND right`, with `right` worked where `left` is not false.
-fn guarded_and(left: Expr, right: Expr) -> Result<Expr> {
-    let number = when(left.clone(), as_number(right.clone()))
-        .when(not(left), lit(0_i8))
-        .when(right.clone(), lit_null())
-        .otherwise(as_number(right))?;
-    Ok(number.eq(lit(1_i8)))
+/// `AND` and `OR` of operands of which each is worked for the rows that those ahead of it leave open.
+fn in_order(op: Operator, operands: Vec<Expr>) -> Result<Expr> {
+    let Some(last) = operands.last().cloned() else { return plan_err!("{op} has operands") };
+    let decided = lit(i8::from(op == Operator::Or));
+    let deciding = operands.iter().map(|operand| match op {
+        Operator::Or => operand.clone(),
+        _ => not(operand.clone()),
+    });
+    let whens = deciding.map(|when| (when, decided.clone()));
+    // What is left has decided nothing; one operand that is not known leaves the whole unknown.
+    let unknown = operands.iter().map(|operand| (operand.clone().is_null(), lit(ScalarValue::Int8(None))));
+    let when_then_expr = whens.chain(unknown).map(|(when, then)| (Box::new(when), Box::new(then))).collect();
+    // All agree by now. A CASE of nothing but literals would become operators again.
+    let otherwise = Some(Box::new(as_number(last)));
+    Ok(Expr::Case(Case::new(None, when_then_expr, otherwise)).eq(lit(1_i8)))
 }
 
 /// Says whether an earlier run of the rule made `condition`.
-fn is_guarded_by(condition: &Expr, guard: &Expr) -> bool {
-    match condition {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, .. }) => match left.as_ref() {
-            Expr::Case(case) => case.when_then_expr.first().is_some_and(|(when, _)| when.as_ref() == guard),
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// `left OR right`, with `right` worked where `left` is not true.
-fn guarded_or(left: Expr, right: Expr) -> Result<Expr> {
-    let number = when(left.clone(), lit(1_i8))
-        .when(not(left), as_number(right.clone()))
-        .when(right, lit(1_i8))
-        .otherwise(lit_null())?;
-    Ok(number.eq(lit(1_i8)))
-}
-
-fn lit_null() -> Expr {
-    lit(ScalarValue::Int8(None))
+fn is_guarded_by(condition: &Expr, ahead: &[Expr]) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, .. }) = condition else { return false };
+    let Expr::Case(case) = left.as_ref() else { return false };
+    let whens = case.when_then_expr.iter().map(|(when, _)| when.as_ref());
+    case.when_then_expr.len() > ahead.len()
+        && whens.zip(ahead).all(|(when, ahead)| matches!(when, Expr::Not(inner) if inner.as_ref() == ahead))
 }
 
 fn case_of_numbers(case: Case) -> Expr {
