@@ -5,10 +5,11 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, DateTimeField, Expr, TimezoneInfo, VisitMut, VisitorMut, visit_relations_mut,
+    BinaryOperator, CastKind, DataType, DateTimeField, Expr, TimezoneInfo, Value, ValueWithSpan, VisitMut, VisitorMut,
+    visit_relations_mut,
 };
 
-use super::calls::{call, cast, if_else, name, number, plain_args, text};
+use super::calls::{binary, call, cast, if_else, name, number, parenthesized, plain_args, text};
 use super::duckdb::{literal, with_options};
 
 /// Tailpipe's table.
@@ -43,6 +44,12 @@ impl VisitorMut for Forms {
             Expr::BinaryOp { left, op: BinaryOperator::Divide, right } => {
                 Some(call("quotient", vec![left.as_ref().clone(), right.as_ref().clone()]))
             }
+            Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right } if is_boolean(right) => {
+                if let Some(truth) = json_truth(left) {
+                    **left = truth;
+                }
+                None
+            }
             // What is left of a division by 0 is NULL.
             Expr::BinaryOp { op: BinaryOperator::Modulo, right, .. } if !matches!(right.as_ref(), Expr::Value(_)) => {
                 **right = call("nullif", vec![right.as_ref().clone(), number(0)]);
@@ -61,6 +68,23 @@ impl VisitorMut for Forms {
             *expr = settled;
         }
         ControlFlow::Continue(())
+    }
+}
+
+fn is_boolean(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(ValueWithSpan { value: Value::Boolean(_), .. }))
+}
+
+/// `(json -> 'a') = true` is also met by the text `"true"`, and JSON's null is NULL.
+fn json_truth(expr: &Expr) -> Option<Expr> {
+    match expr {
+        Expr::Nested(inner) => json_truth(inner),
+        Expr::BinaryOp { left, op: BinaryOperator::Arrow, right } => {
+            let member = binary(left, BinaryOperator::LongArrow, right);
+            let (kind, expr, data_type) = (CastKind::TryCast, Box::new(parenthesized(member)), DataType::Boolean);
+            Some(Expr::Cast { kind, expr, data_type, array: false, format: None })
+        }
+        _ => None,
     }
 }
 
