@@ -7,11 +7,12 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::{ReturnFieldArgs, ScalarUDF};
 
+use crate::datetime::{interval_over, interval_type};
 use crate::function::{Call, Function, Kind, Returns};
 
 /// The functions on numbers.
 pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
-    [bits(), rounding(), limits(), bases()].concat().into_iter().map(Function::udf).collect()
+    [bits(), rounding(), limits(), bases(), quotients()].concat().into_iter().map(Function::udf).collect()
 }
 
 fn bits() -> Vec<Function> {
@@ -54,6 +55,50 @@ fn bit_count(call: &Call) -> Result<ArrayRef> {
         Ok(Some(i64::from((number << unused).count_ones())))
     };
     Ok(Arc::new(pairs.map(count).collect::<Result<Int64Array>>()?))
+}
+
+/// DuckDB's `/` and `//`.
+fn quotients() -> Vec<Function> {
+    vec![
+        Function::new("quotient", &[Kind::Any, Kind::Any], Returns::From(quotient_type), quotient),
+        Function::new("whole_quotient", &[Kind::Any, Kind::Any], Returns::From(whole_quotient_type), whole_quotient),
+    ]
+}
+
+fn nullable(data_type: DataType) -> Result<FieldRef> {
+    Ok(Arc::new(Field::new("quotient", data_type, true)))
+}
+
+fn quotient_type(args: &ReturnFieldArgs<'_>) -> Result<FieldRef> {
+    let is_span = args.arg_fields.first().is_some_and(|field| is_span(field.data_type()));
+    nullable(if is_span { interval_type() } else { DataType::Float64 })
+}
+
+fn is_span(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Interval(_) | DataType::Duration(_))
+}
+
+/// Division to `double`, also of whole numbers; by 0 it gives infinity. Intervals stay intervals.
+fn quotient(call: &Call) -> Result<ArrayRef> {
+    if is_span(&call.data_type(0)) {
+        return interval_over(call);
+    }
+    let pairs = call.floats(0)?.into_iter().zip(call.floats(1)?);
+    Ok(Arc::new(pairs.map(|(a, b)| Some(a? / b?)).collect::<Float64Array>()))
+}
+
+fn whole_quotient_type(args: &ReturnFieldArgs<'_>) -> Result<FieldRef> {
+    let is_whole = |field: &FieldRef| field.data_type().is_integer() || field.data_type().is_null();
+    nullable(if args.arg_fields.iter().all(is_whole) { DataType::Int64 } else { DataType::Float64 })
+}
+
+/// Division of whole numbers towards 0; by 0 it gives NULL. Others are divided to `double`.
+fn whole_quotient(call: &Call) -> Result<ArrayRef> {
+    if *call.return_field.data_type() == DataType::Float64 {
+        return quotient(call);
+    }
+    let pairs = call.ints(0)?.into_iter().zip(call.ints(1)?);
+    Ok(Arc::new(pairs.map(|(a, b)| a?.checked_div(b?)).collect::<Int64Array>()))
 }
 
 fn rounding() -> Vec<Function> {

@@ -18,3 +18,4 @@ pub(crate) use functions::{functions, moment_literal};
 pub(crate) use iso::{TextRange, text_range};
 pub(crate) use items::Item;
 pub(crate) use pattern::mysql_pattern;
+pub(crate) use spans::{interval_over, interval_type};

@@ -17,12 +17,17 @@ pub(super) fn functions() -> Vec<Function> {
     vec![
         Function::new("interval_of", &[Kind::Float, Kind::Text], interval(), interval_of),
         Function::new("interval_times", &[Kind::Any, Kind::Float], interval(), |call| scaled(call, |n| n)),
-        Function::new("interval_over", &[Kind::Any, Kind::Float], interval(), |call| scaled(call, |n| 1.0 / n)),
+        Function::new("interval_over", &[Kind::Any, Kind::Float], interval(), interval_over),
     ]
 }
 
-fn interval_type() -> DataType {
+pub(crate) fn interval_type() -> DataType {
     DataType::Interval(IntervalUnit::MonthDayNano)
+}
+
+/// Intervals by so many.
+pub(crate) fn interval_over(call: &Call) -> Result<ArrayRef> {
+    scaled(call, |n| 1.0 / n)
 }
 
 fn interval_of(call: &Call) -> Result<ArrayRef> {

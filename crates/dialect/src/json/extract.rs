@@ -237,19 +237,24 @@ fn contains(call: &Call) -> Result<ArrayRef> {
 }
 
 fn has(haystack: &Value, needle: &Value) -> bool {
-    let here = match (haystack, needle) {
+    matches(haystack, needle)
+        || match haystack {
+            Value::Array(elements) => elements.iter().any(|element| has(element, needle)),
+            Value::Object(members) => members.values().any(|member| has(member, needle)),
+            _ => false,
+        }
+}
+
+/// Whether a value is the other one, but for members and elements that it has besides; nothing is looked for deeper.
+fn matches(value: &Value, wanted: &Value) -> bool {
+    match (value, wanted) {
         (Value::Object(all), Value::Object(some)) => {
-            some.iter().all(|(key, value)| all.get(key).is_some_and(|member| has(member, value)))
+            some.iter().all(|(key, wanted)| all.get(key).is_some_and(|member| matches(member, wanted)))
         }
         (Value::Array(all), Value::Array(some)) => {
-            some.iter().all(|value| all.iter().any(|element| has(element, value)))
+            some.iter().all(|wanted| all.iter().any(|element| matches(element, wanted)))
         }
-        _ => haystack == needle,
-    };
-    here || match haystack {
-        Value::Array(elements) => elements.iter().any(|element| has(element, needle)),
-        Value::Object(members) => members.values().any(|member| has(member, needle)),
-        _ => false,
+        _ => value == wanted,
     }
 }
 

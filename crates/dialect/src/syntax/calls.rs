@@ -28,7 +28,10 @@ const RENAMED: &[(&str, &str)] = &[
     ("bitwise_xor_agg", "bit_xor"),
     ("every", "bool_and"),
     ("filter", "array_filter"),
+    // As DuckDB has it: NULLs are left out.
+    ("greatest_present", "greatest"),
     ("index", "strpos"),
+    ("least_present", "least"),
     ("list_contains", "contains"),
     ("list_filter", "array_filter"),
     ("list_transform", "array_transform"),
@@ -118,6 +121,9 @@ fn settle(expr: Expr) -> Expr {
             timestamp_literal(value)
         }
         Expr::Value(ValueWithSpan { value: Value::UnicodeStringLiteral(literal), .. }) => text(&literal),
+        Expr::BinaryOp { left, op: BinaryOperator::DuckIntegerDivide, right } => {
+            call("whole_quotient", vec![*left, *right])
+        }
         Expr::BinaryOp { left, op, right } => {
             row_comparison(&left, &op, &right).unwrap_or(Expr::BinaryOp { left, op, right })
         }

@@ -6,28 +6,17 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, Expr, UnaryOperator, Value, VisitMut, VisitorMut, visit_relations_mut,
-};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType, Expr, UnaryOperator, Value, VisitMut, VisitorMut};
 
 use super::calls::{call, text};
+use super::tailpipe::reads_tailpipes;
 
 /// The function that marks a decimal.
 pub(crate) const DECIMAL_LITERAL: &str = "decimal_literal";
 
-/// Tailpipe's table.
-const TAILPIPE_TABLE: &str = "aws_cloudtrail_log";
-
 /// Marks the decimals that are calculated with.
 pub(super) fn mark_decimals<T: VisitMut>(node: &mut T) {
-    let is_tailpipes = visit_relations_mut(node, |name| {
-        let table = name.0.last().and_then(|part| part.as_ident());
-        match table.is_some_and(|table| table.value.eq_ignore_ascii_case(TAILPIPE_TABLE)) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    });
-    if is_tailpipes.is_continue() {
+    if !reads_tailpipes(node) {
         let _ = node.visit(&mut Decimals);
     }
 }

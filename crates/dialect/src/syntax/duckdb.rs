@@ -3,12 +3,13 @@
 //! See <https://duckdb.org/docs/stable/sql/functions/overview>.
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Subscript,
-    Value, ValueWithSpan,
+    AccessExpr, Array, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Subscript, TimezoneInfo, Value, ValueWithSpan,
 };
 
 use super::calls::{binary, call, cast, lambda, number, parenthesized, text};
 use super::fold;
+use crate::nested::TRY;
 
 /// DuckDB's names of functions that have another one here.
 const NAMES: &[(&str, &str)] = &[
@@ -29,6 +30,7 @@ const NAMES: &[(&str, &str)] = &[
     ("dayofyear", "day_of_year"),
     ("first", "first_value"),
     ("geomean", "geometric_mean"),
+    ("group_concat", "string_agg"),
     ("hex", "to_hex"),
     ("isodow", "day_of_week"),
     ("isoyear", "year_of_week"),
@@ -43,6 +45,7 @@ const NAMES: &[(&str, &str)] = &[
     ("regexp_split_to_array", "regexp_split"),
     ("string_split_regex", "regexp_split"),
     ("str_split_regex", "regexp_split"),
+    ("strlen", "octet_length"),
     ("suffix", "ends_with"),
     ("ucase", "upper"),
     ("unhex", "from_hex"),
@@ -61,7 +64,22 @@ pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
     match (name, args) {
         ("strptime", [time, pattern]) => again("to_timestamp_micros", &[time, pattern]),
         // Both orders are DuckDB's.
-        ("strftime", [pattern @ Expr::Value(_), time]) => again("to_char", &[time, pattern]),
+        ("strftime", [pattern @ Expr::Value(_), time] | [time, pattern]) => {
+            let pattern = literal(pattern).map_or_else(|| pattern.clone(), |pattern| text(&time_pattern(pattern)));
+            Some(call("to_char", vec![time.clone(), pattern]))
+        }
+        ("try_strptime", [time, pattern]) => {
+            Some(call(TRY, vec![lambda("_", call("to_timestamp_micros", vec![time.clone(), pattern.clone()]))]))
+        }
+        ("make_timestamp", [year, month, day, hour, minute, second]) => {
+            let date = call("make_date", vec![year.clone(), month.clone(), day.clone()]);
+            let midnight = cast(&date, DataType::Timestamp(None, TimezoneInfo::None));
+            let later = |time: Expr, (count, unit): (&Expr, &str)| {
+                binary(&time, BinaryOperator::Plus, &call("interval_of", vec![count.clone(), text(unit)]))
+            };
+            let parts = [(hour, "hour"), (minute, "minute"), (second, "second")];
+            Some(parenthesized(parts.into_iter().fold(midnight, later)))
+        }
         ("datediff", [unit, from, to]) if is_text(unit) => again("date_diff", &[unit, from, to]),
         ("dateadd", [unit, count, time]) if is_text(unit) => again("date_add", &[unit, count, time]),
         ("dayname", [time]) => Some(call("date_format", vec![time.clone(), text("%W")])),
@@ -89,6 +107,9 @@ pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
         }
         ("today", []) => Some(call("current_date", Vec::new())),
         ("timezone", [zone, time]) => again("at_timezone", &[time, zone]),
+        ("regexp_matches", [value, pattern, options]) => {
+            Some(call("regexp_like", vec![value.clone(), with_options(pattern, literal(options)?)?]))
+        }
         ("regexp_full_match", [value, pattern]) => Some(full_match(value, pattern)),
         ("format", [pattern, values @ ..]) if literal(pattern).is_some_and(|pattern| pattern.contains("{}")) => {
             let pattern = literal(pattern)?.replace('%', "%%").replace("{}", "%s");
@@ -101,9 +122,31 @@ pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
         ("list_aggregate", [list, function]) => aggregated(list, literal(function)?),
         ("list_unique", [list]) => Some(call("cardinality", vec![call("array_distinct", vec![present(list)])])),
         ("list_count", [list]) => Some(call("cardinality", vec![present(list)])),
+        ("list_value" | "list_pack", elements) => Some(Expr::Array(Array { elem: elements.to_vec(), named: true })),
+        ("list_sort", [list]) => Some(call("array_sort", vec![list.clone(), text("ASC"), text("NULLS LAST")])),
+        ("list_sort", [list, order]) => Some(call("array_sort", vec![list.clone(), order.clone(), text("NULLS LAST")])),
         ("list_reverse_sort", [list]) => Some(call("array_sort", vec![list.clone(), text("DESC"), text("NULLS LAST")])),
         _ => None,
     }
+}
+
+/// A pattern of `strftime` in the letters of `to_char`: some mean other things there.
+fn time_pattern(pattern: &str) -> String {
+    let mut spelled = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(char) = chars.next() {
+        let specifier = if char == '%' { chars.next() } else { None };
+        match specifier {
+            None => spelled.push(char),
+            Some('f') => spelled.push_str("%6f"),
+            Some('g') => spelled.push_str("%3f"),
+            Some('n') => spelled.push_str("%9f"),
+            Some('c') => spelled.push_str("%Y-%m-%d %H:%M:%S"),
+            Some('x') => spelled.push_str("%Y-%m-%d"),
+            Some(other) => spelled.extend(['%', other]),
+        }
+    }
+    spelled
 }
 
 /// Compares the whole text with a regular expression.
@@ -126,7 +169,7 @@ pub(super) fn struct_pack(function: &Function) -> Option<Expr> {
     Some(call("named_struct", members.concat()))
 }
 
-fn literal(expr: &Expr) -> Option<&str> {
+pub(super) fn literal(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => Some(text),
         _ => None,
@@ -140,15 +183,22 @@ fn is_text(expr: &Expr) -> bool {
 /// `regexp_replace(x, p, new, 'gi')`; all matches are replaced here anyway.
 fn replaced(value: &Expr, pattern: &Expr, new: &Expr, options: &Expr) -> Option<Expr> {
     let options = literal(options)?;
-    if !options.contains('g') || !options.chars().all(|option| matches!(option, 'g' | 'c' | 'i' | 's')) {
+    if !options.contains('g') {
+        return None;
+    }
+    Some(call("regexp_replace", vec![value.clone(), with_options(pattern, options)?, new.clone()]))
+}
+
+/// A regular expression with DuckDB's options; `None` where one is not known.
+pub(super) fn with_options(pattern: &Expr, options: &str) -> Option<Expr> {
+    if !options.chars().all(|option| matches!(option, 'g' | 'c' | 'i' | 's')) {
         return None;
     }
     let flags: String = options.chars().filter(|option| matches!(option, 'i' | 's')).collect();
-    let pattern = match flags.as_str() {
+    Some(match flags.as_str() {
         "" => pattern.clone(),
         flags => call("concat", vec![text(&format!("(?{flags})")), pattern.clone()]),
-    };
-    Some(call("regexp_replace", vec![value.clone(), pattern, new.clone()]))
+    })
 }
 
 /// The elements of a list that are not NULL.

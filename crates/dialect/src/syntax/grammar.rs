@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Word};
 
 use super::calls::call;
-use super::{glob, intervals, like_lists, quantified, sql_json};
+use super::{comprehensions, glob, intervals, like_lists, quantified, sql_json};
 
 /// The dialect that statements are parsed in.
 #[derive(Debug, Default, Clone, Copy)]
@@ -44,6 +44,16 @@ impl Dialect for TrinoDialect {
     }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        match parser.peek_token_ref().token {
+            Token::LBracket => return comprehensions::parse(parser),
+            // Of `-2 ** 2` the base is -2.
+            Token::Minus if is_power(parser, 2) => {
+                parser.next_token();
+                let negative = |expr| Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(expr) };
+                return Some(parser.parse_prefix().map(negative));
+            }
+            _ => {}
+        }
         let Token::Word(word) = parser.peek_token().token else { return None };
         match (word.value.to_ascii_uppercase().as_str(), parser.peek_nth_token(1).token) {
             _ if word.quote_style.is_some() && parser.peek_nth_token(1).token != Token::Arrow => None,
@@ -74,6 +84,9 @@ impl Dialect for TrinoDialect {
         if comparison.is_some() {
             return comparison;
         }
+        if is_power(parser, 0) {
+            return Some(power(parser, expr));
+        }
         let negated = is_keyword(parser, 0, Keyword::NOT);
         let at = usize::from(negated);
         let names_list = match parser.peek_nth_token(at + 1).token {
@@ -96,6 +109,9 @@ impl Dialect for TrinoDialect {
         let is_arrow = matches!(parser.peek_token_ref().token, Token::Arrow | Token::LongArrow);
         if glob::is_next(parser) {
             return Some(Ok(self.prec_value(Precedence::Like)));
+        }
+        if is_power(parser, 0) {
+            return Some(Ok(self.prec_value(Precedence::AtTz)));
         }
         is_arrow.then(|| Ok(self.prec_value(Precedence::AtTz)))
     }
@@ -174,6 +190,17 @@ impl Dialect for TrinoDialect {
         supports_with_fill
         supports_xml_expressions
     }
+}
+
+/// DuckDB's `x ** y`.
+fn is_power(parser: &Parser<'_>, at: usize) -> bool {
+    (at..at + 2).all(|at| parser.peek_nth_token_ref(at).token == Token::Mul)
+}
+
+fn power(parser: &mut Parser<'_>, base: &Expr) -> Result<Expr, ParserError> {
+    (0..2).for_each(|_| drop(parser.next_token()));
+    let exponent = parser.parse_subexpr(TrinoDialect.prec_value(Precedence::AtTz))?;
+    Ok(call("power", vec![base.clone(), exponent]))
 }
 
 pub(super) fn is_keyword(parser: &Parser<'_>, at: usize, keyword: Keyword) -> bool {

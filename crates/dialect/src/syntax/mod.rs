@@ -10,11 +10,13 @@ mod calls;
 mod column_names;
 mod columns_call;
 mod command;
+mod comprehensions;
 mod correlated_unnest;
 mod decimals;
 mod distinct_order;
 mod duckdb;
 mod field_access;
+mod filters;
 mod from_clause;
 mod from_first;
 mod glob;
@@ -42,6 +44,7 @@ mod show;
 mod sql_json;
 mod store_name;
 mod tables;
+mod tailpipe;
 mod using_columns;
 mod values_rows;
 mod wildcard;
@@ -65,8 +68,9 @@ pub use wildcard::WideRelations;
 pub fn readable(text: &str) -> Cow<'_, str> {
     let respelled = command::respelled(text).or_else(|| show::respelled(text));
     let named = store_name::readable(respelled.as_deref().unwrap_or(text));
-    match values_rows::parenthesized(&named) {
-        Cow::Borrowed(_) if respelled.is_none() => match named {
+    let filtered = filters::with_where(&named);
+    match values_rows::parenthesized(&filtered) {
+        Cow::Borrowed(_) if respelled.is_none() && matches!(filtered, Cow::Borrowed(_)) => match named {
             Cow::Borrowed(_) => Cow::Borrowed(text),
             Cow::Owned(named) => Cow::Owned(named),
         },
@@ -126,6 +130,7 @@ impl Names {
         field_access::settle_field_access(query);
         from_clause::settle_from_clauses(query);
         patterns::settle_patterns(query);
+        tailpipe::settle_tailpipes(query);
         calls::settle_calls(query);
         decimals::mark_decimals(query);
         repeated_casts::settle_repeated_casts(query);

@@ -69,7 +69,7 @@ fn rows(text: &str, mut at: usize, out: &mut String, copied: &mut usize) -> usiz
 }
 
 /// Length of a word, a quoted text, a comment or one other character.
-fn token_length(text: &str) -> usize {
+pub(super) fn token_length(text: &str) -> usize {
     let to = |end: char| text[1..].find(end).map_or(text.len(), |at| at + 1 + end.len_utf8());
     match text.chars().next() {
         Some(quote @ ('\'' | '"' | '`')) => to(quote),

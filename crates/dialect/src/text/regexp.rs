@@ -16,6 +16,9 @@ use crate::function::{Call, Function, Kind, Returns, Texts, text_list};
 
 const TEXT: Kind = Kind::Text;
 
+/// What DuckDB's `regexp_replace` is without the option `g`.
+const REPLACE_FIRST: &str = "regexp_replace_first";
+
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     let text = || Returns::Type(DataType::Utf8);
     let int = || Returns::Type(DataType::Int64);
@@ -26,6 +29,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Function::new("regexp_extract_all", &[TEXT, TEXT, Kind::Int], Returns::Type(text_list()), extract_all)
             .optional_after(2),
         Function::new("regexp_replace", &[TEXT, TEXT, TEXT], text(), replace).optional_after(2),
+        Function::new(REPLACE_FIRST, &[TEXT, TEXT, TEXT], text(), replace),
         Function::new("regexp_groups", &[TEXT, TEXT], Returns::Type(list_of(text_list())), all_groups),
         Function::new("regexp_fill", &[TEXT, TEXT, Kind::Any], text(), fill),
         Function::new("regexp_split", &[TEXT, TEXT], Returns::Type(text_list()), split),
@@ -130,7 +134,7 @@ fn replace(call: &Call) -> Result<ArrayRef> {
             out.push_str(&text[copied..range.start]);
             parts.iter().for_each(|part| out.push_str(part.text(text, found)));
             copied = range.end;
-            true
+            call.name != REPLACE_FIRST
         })?;
         out.push_str(&text[copied..]);
         Ok(Some(out))
