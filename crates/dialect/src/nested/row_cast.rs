@@ -1,4 +1,4 @@
-//! Casts of arrays and maps of rows, whose members are taken by their places:
+//! Casts of rows, also in arrays and maps, whose members are taken by their places:
 //! `CAST(zip(a, b) AS ARRAY(ROW(x bigint, y varchar)))`.
 
 use std::hash::{Hash, Hasher};
@@ -13,24 +13,20 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-/// Says whether a cast gives the rows in an array or a map new names, which Arrow's casts go by.
+/// Says whether a cast gives rows, or those in an array or a map, new names, which Arrow's casts go by.
 pub(crate) fn renames_rows(given: &DataType, wanted: &DataType) -> bool {
     match (given, wanted) {
+        (DataType::Struct(given), DataType::Struct(wanted)) => have_new_names(given, wanted),
         (DataType::List(given), DataType::List(wanted)) | (DataType::Map(given, _), DataType::Map(wanted, _)) => {
-            match (given.data_type(), wanted.data_type()) {
-                (DataType::Struct(given), DataType::Struct(wanted)) => have_new_names(given, wanted),
-                (given, wanted) => renames_rows(given, wanted),
-            }
+            renames_rows(given.data_type(), wanted.data_type())
         }
         _ => false,
     }
 }
 
 fn have_new_names(given: &Fields, wanted: &Fields) -> bool {
-    let is_new = |(given, wanted): (&FieldRef, &FieldRef)| match (given.data_type(), wanted.data_type()) {
-        _ if given.name() != wanted.name() => true,
-        (DataType::Struct(given), DataType::Struct(wanted)) => have_new_names(given, wanted),
-        (given, wanted) => renames_rows(given, wanted),
+    let is_new = |(given, wanted): (&FieldRef, &FieldRef)| {
+        given.name() != wanted.name() || renames_rows(given.data_type(), wanted.data_type())
     };
     given.len() == wanted.len() && given.iter().zip(wanted).any(is_new)
 }

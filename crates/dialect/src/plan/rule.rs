@@ -1,16 +1,15 @@
 //! What can only be settled once the types are known, ahead of DataFusion's type coercion.
 
-use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
-use datafusion::functions::core::expr_fn::{get_field, named_struct};
 use datafusion::functions::math::expr_fn::round;
 use datafusion::logical_expr::expr::{Cast, InList, ScalarFunction, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, and, binary_expr, cast, lit, not,
+    Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, and, binary_expr, cast, not,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -175,9 +174,6 @@ impl Scope<'_> {
             let function = if is_safe { try_ip_address() } else { ip_address() };
             return Some(function.call(vec![expr.clone()]));
         }
-        if let (DataType::Struct(given), DataType::Struct(fields)) = (source.data_type(), wanted) {
-            return members_by_place(expr, given, fields);
-        }
         if renames_rows(source.data_type(), wanted) {
             return Some(row_cast(expr.clone(), FieldRef::clone(target), is_safe));
         }
@@ -226,19 +222,6 @@ impl Scope<'_> {
 
 fn is_list(expr: &Expr, schema: &DFSchema) -> bool {
     expr.get_type(schema).is_ok_and(|data_type| matches!(data_type, DataType::List(_)))
-}
-
-/// A row's fields are cast by their places, not by their names.
-fn members_by_place(row: &Expr, given: &Fields, wanted: &Fields) -> Option<Expr> {
-    let has_new_names = given.iter().zip(wanted).any(|(given, wanted)| given.name() != wanted.name());
-    if !has_new_names || given.len() != wanted.len() {
-        return None;
-    }
-    let member = |(given, wanted): (&FieldRef, &FieldRef)| {
-        let member = Box::new(get_field(row.clone(), given.name().as_str()));
-        [lit(wanted.name().as_str()), Expr::Cast(Cast::new_from_field(member, FieldRef::clone(wanted)))]
-    };
-    Some(named_struct(given.iter().zip(wanted).flat_map(member).collect()))
 }
 
 fn from_json(expr: &Expr, target: &FieldRef, is_safe: bool) -> Expr {

@@ -60,6 +60,36 @@ pub(super) fn name_here(name: &str) -> Option<&'static str> {
 
 /// Rewrites a call of one of DuckDB's functions.
 pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
+    match (name, args) {
+        ("struct_extract", [row, member]) => {
+            let index = member.clone();
+            let access_chain = vec![AccessExpr::Subscript(Subscript::Index { index })];
+            Some(Expr::CompoundFieldAccess { root: Box::new(row.clone()), access_chain })
+        }
+        ("regexp_matches", [value, pattern, options]) => {
+            Some(call("regexp_like", vec![value.clone(), with_options(pattern, literal(options)?)?]))
+        }
+        ("regexp_full_match", [value, pattern]) => Some(full_match(value, pattern)),
+        ("format", [pattern, values @ ..]) if literal(pattern).is_some_and(|pattern| pattern.contains("{}")) => {
+            let pattern = literal(pattern)?.replace('%', "%%").replace("{}", "%s");
+            Some(call("format", std::iter::once(text(&pattern)).chain(values.iter().cloned()).collect()))
+        }
+        ("regexp_replace", [value, pattern, new, options]) => replaced(value, pattern, new, options),
+        ("json_array_length" | "json_keys" | "json_type", [json, path]) => {
+            Some(call(name, vec![call("json_extract", vec![json.clone(), path.clone()])]))
+        }
+        ("list_aggregate", [list, function]) => aggregated(list, literal(function)?),
+        ("list_unique", [list]) => Some(call("cardinality", vec![call("array_distinct", vec![present(list)])])),
+        ("list_count", [list]) => Some(call("cardinality", vec![present(list)])),
+        ("list_value" | "list_pack", elements) => Some(Expr::Array(Array { elem: elements.to_vec(), named: true })),
+        ("list_sort", [list]) => Some(call("array_sort", vec![list.clone(), text("ASC"), text("NULLS LAST")])),
+        ("list_sort", [list, order]) => Some(call("array_sort", vec![list.clone(), order.clone(), text("NULLS LAST")])),
+        ("list_reverse_sort", [list]) => Some(call("array_sort", vec![list.clone(), text("DESC"), text("NULLS LAST")])),
+        _ => settle_times(name, args),
+    }
+}
+
+fn settle_times(name: &str, args: &[Expr]) -> Option<Expr> {
     let again = |name: &str, args: &[&Expr]| Some(call(name, args.iter().map(|arg| (*arg).clone()).collect()));
     match (name, args) {
         ("strptime", [time, pattern]) => again("to_timestamp_micros", &[time, pattern]),
@@ -100,32 +130,8 @@ pub(super) fn settle_duckdb(name: &str, args: &[Expr]) -> Option<Expr> {
             };
             Some(call("interval_of", vec![count.clone(), text(unit)]))
         }
-        ("struct_extract", [row, member]) => {
-            let index = member.clone();
-            let access_chain = vec![AccessExpr::Subscript(Subscript::Index { index })];
-            Some(Expr::CompoundFieldAccess { root: Box::new(row.clone()), access_chain })
-        }
         ("today", []) => Some(call("current_date", Vec::new())),
         ("timezone", [zone, time]) => again("at_timezone", &[time, zone]),
-        ("regexp_matches", [value, pattern, options]) => {
-            Some(call("regexp_like", vec![value.clone(), with_options(pattern, literal(options)?)?]))
-        }
-        ("regexp_full_match", [value, pattern]) => Some(full_match(value, pattern)),
-        ("format", [pattern, values @ ..]) if literal(pattern).is_some_and(|pattern| pattern.contains("{}")) => {
-            let pattern = literal(pattern)?.replace('%', "%%").replace("{}", "%s");
-            Some(call("format", std::iter::once(text(&pattern)).chain(values.iter().cloned()).collect()))
-        }
-        ("regexp_replace", [value, pattern, new, options]) => replaced(value, pattern, new, options),
-        ("json_array_length" | "json_keys" | "json_type", [json, path]) => {
-            Some(call(name, vec![call("json_extract", vec![json.clone(), path.clone()])]))
-        }
-        ("list_aggregate", [list, function]) => aggregated(list, literal(function)?),
-        ("list_unique", [list]) => Some(call("cardinality", vec![call("array_distinct", vec![present(list)])])),
-        ("list_count", [list]) => Some(call("cardinality", vec![present(list)])),
-        ("list_value" | "list_pack", elements) => Some(Expr::Array(Array { elem: elements.to_vec(), named: true })),
-        ("list_sort", [list]) => Some(call("array_sort", vec![list.clone(), text("ASC"), text("NULLS LAST")])),
-        ("list_sort", [list, order]) => Some(call("array_sort", vec![list.clone(), order.clone(), text("NULLS LAST")])),
-        ("list_reverse_sort", [list]) => Some(call("array_sort", vec![list.clone(), text("DESC"), text("NULLS LAST")])),
         _ => None,
     }
 }
